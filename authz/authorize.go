@@ -1,0 +1,158 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sort"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"go.uber.org/zap"
+
+	"caisson/authz/audit"
+	"caisson/authz/request"
+	"caisson/authz/rules"
+)
+
+// DefaultDeadline bounds a decision. dockerd itself waits for a service-socket plugin without end.
+const DefaultDeadline = 10 * time.Second
+
+// Authorizer decides about calls under the policy in force. It is safe for concurrent use.
+type Authorizer struct {
+	Policy    func() *Policy // the policy in force; nil, or a nil answer, leaves every call undecided
+	Audit     audit.Sink     // where decisions are recorded; nil records nothing
+	AuditOnly bool           // let everything pass and record what would have been refused, whatever the policy's mode
+	Log       *zap.Logger
+	Deadline  time.Duration    // 0 is DefaultDeadline
+	Now       func() time.Time // nil is time.Now
+}
+
+// Authorize decides about one call and records the decision. It always returns a decision: an error, a panic or an expired
+// deadline makes it undecided.
+func (a *Authorizer) Authorize(ctx context.Context, call request.Call) *Decision {
+	d := a.begin(call)
+	deadline := a.Deadline
+	if deadline == 0 {
+		deadline = DefaultDeadline
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+
+	policy := a.policy()
+	d.AuditOnly = a.AuditOnly || policy != nil && policy.Mode == Audit
+	a.decide(ctx, policy, d)
+	d.Duration = a.now().Sub(d.Time)
+	a.record(policy, d)
+	return d
+}
+
+// Reject records a call that never became a decision, such as an undecodable message, and gives it an ID.
+func (a *Authorizer) Reject(err error) *Decision {
+	d := a.begin(request.Call{})
+	d.Err = err
+	a.record(a.policy(), d)
+	return d
+}
+
+func (a *Authorizer) begin(call request.Call) *Decision {
+	return &Decision{ID: ulid.Make().String(), Time: a.now(), Call: call}
+}
+
+// decide sets the verdict. It is left at Undecided on every path but the two that reach the end of the rules.
+func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.Verdict, d.Err = Undecided, fmt.Errorf("internal error: %v; fix: report this with the log of Caisson", v)
+			a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	if p == nil {
+		d.Err = errors.New("no policy is loaded; fix: look for errors in Caisson's log")
+		return
+	}
+	d.Policy = p.Hash
+	r, err := request.Parse(d.Call)
+	if err != nil {
+		d.Err = err
+		return
+	}
+	d.Request = r
+	for i := range p.Rules {
+		if err := ctx.Err(); err != nil {
+			d.Err = fmt.Errorf("the decision took too long: %w; fix: try again", err)
+			return
+		}
+		a.apply(p, &p.Rules[i], d)
+	}
+	sortViolations(d.Violations)
+	sortViolations(d.Audited)
+	d.Verdict = Allow
+	if len(d.Violations) > 0 {
+		d.Verdict = Deny
+	}
+}
+
+// apply runs one rule and files what it finds under enforced, audited or excepted.
+func (a *Authorizer) apply(p *Policy, b *BoundRule, d *Decision) {
+	if b.Mode == Off || !b.Spec.Judges(d.Request) {
+		return
+	}
+	found := rules.NewFindings(b.Spec)
+	b.Rule.Check(d.Request, found)
+	for _, v := range found.Violations() {
+		switch name, ok := p.excepted(v.Rule, d.Request, d.Time); {
+		case ok:
+			d.Excepted = append(d.Excepted, Excepted{v, name})
+		case b.Mode == Audit:
+			d.Audited = append(d.Audited, v)
+		default:
+			d.Violations = append(d.Violations, v)
+		}
+	}
+}
+
+// excepted finds the first exception that waives a rule for the request.
+func (p *Policy) excepted(rule rules.ID, r *request.Request, now time.Time) (string, bool) {
+	for i := range p.Exceptions {
+		if e := &p.Exceptions[i]; e.covers(rule, r, now) {
+			return e.Name, true
+		}
+	}
+	return "", false
+}
+
+// sortViolations orders by rule and keeps the order in which a rule reports, so that messages are stable.
+func sortViolations(v []rules.Violation) {
+	sort.SliceStable(v, func(i, j int) bool { return v[i].Rule < v[j].Rule })
+}
+
+// record writes the audit record. A decision that cannot be recorded is not carried out, unless the policy says so.
+func (a *Authorizer) record(p *Policy, d *Decision) {
+	if a.Audit == nil {
+		return
+	}
+	err := a.Audit.Write(d.record())
+	if err == nil {
+		return
+	}
+	a.Log.Error("cannot write the audit record", zap.String("decision", d.ID), zap.Error(err))
+	if d.Verdict == Allow && (p == nil || !p.ContinueUnaudited) {
+		d.Verdict, d.Err = Undecided, errors.New("its audit record cannot be written; fix: look at the disk that holds the audit log")
+	}
+}
+
+func (a *Authorizer) policy() *Policy {
+	if a.Policy == nil {
+		return nil
+	}
+	return a.Policy()
+}
+
+func (a *Authorizer) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,105 @@
+package authz
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/distribution/reference"
+
+	"caisson/authz/request"
+	"caisson/authz/rules"
+)
+
+// Mode says what happens with what a rule finds.
+type Mode uint8
+
+// The modes. The zero value enforces.
+const (
+	Enforce Mode = iota // refuse
+	Audit               // let pass and record
+	Off                 // do not look
+)
+
+var modeNames = [...]string{"enforce", "audit", "off"}
+
+func (m Mode) String() string { return modeNames[m] }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (m *Mode) UnmarshalText(b []byte) error {
+	for i, n := range modeNames {
+		if n == string(b) {
+			*m = Mode(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not one of %s", b, strings.Join(modeNames[:], ", "))
+}
+
+// Policy is a compiled policy: rules with their options, modes and exceptions. It is never changed once in use; a reload
+// puts another one in its place. Package config makes it from a file.
+type Policy struct {
+	Hash       string // "sha256:…" over the effective policy; in every record
+	Profile    rules.Profile
+	Mode       Mode // Enforce or Audit
+	Rules      []BoundRule
+	Exceptions []Exception
+
+	// ContinueUnaudited lets a request pass whose record cannot be written. The zero value refuses it.
+	ContinueUnaudited bool
+}
+
+// BoundRule is a rule of a policy, with its options prepared.
+type BoundRule struct {
+	Spec *rules.Spec
+	Rule rules.Rule
+	Mode Mode
+}
+
+// Exception waives rules for one image or one user until a day. Owner and reason are there so that somebody can be asked.
+type Exception struct {
+	Name    string
+	Rules   []rules.ID
+	Image   reference.Canonical // by digest: a name alone can be given to any image. nil matches every image.
+	User    string              // common name of the TLS client certificate; "" matches every user
+	Owner   string
+	Reason  string
+	Expires time.Time // the first moment at which it no longer counts
+}
+
+// covers tells whether the exception waives a rule for a request at a time.
+func (e *Exception) covers(rule rules.ID, r *request.Request, now time.Time) bool {
+	return now.Before(e.Expires) && e.names(rule) && e.matchesUser(r) && e.matchesImage(r)
+}
+
+func (e *Exception) names(rule rules.ID) bool {
+	for _, id := range e.Rules {
+		if id == rule {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Exception) matchesUser(r *request.Request) bool {
+	return e.User == "" || e.User == r.Call.User && r.Call.AuthMethod == "TLS"
+}
+
+// matchesImage compares repository and digest. A request that names its image in any other way, by tag or by ID, is not covered.
+func (e *Exception) matchesImage(r *request.Request) bool {
+	if e.Image == nil {
+		return true
+	}
+	if r.Workload == nil || !r.Workload.Image.Has() {
+		return false
+	}
+	named, err := reference.ParseDockerRef(r.Workload.Image.V)
+	if err != nil {
+		return false
+	}
+	got, ok := named.(reference.Canonical)
+	return ok && got.Name() == e.Image.Name() && got.Digest() == e.Image.Digest()
+}

@@ -1,0 +1,203 @@
+package request
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/moby/moby/api/types/container"
+)
+
+// newCreateWorkload normalises a container create. It sets every Value, so that no rule can take a forgotten one for a
+// setting that the door does not have; a test holds it to that.
+func newCreateWorkload(r *Request, b *createBody) *Workload {
+	h := b.HostConfig
+	return &Workload{
+		Door: DoorCreate, Version: r.Version,
+		Identity:  createIdentity(b),
+		Isolation: createIsolation(h),
+		Files:     createFiles(b),
+		Limits:    createLimits(b),
+		Exposure:  createExposure(b),
+	}
+}
+
+func createIdentity(b *createBody) Identity {
+	id := Identity{
+		Image:       Value[string]{"Image", b.Image},
+		User:        Value[string]{"User", b.User},
+		GroupAdd:    Value[[]string]{"HostConfig.GroupAdd", b.HostConfig.GroupAdd},
+		Env:         Value[[]string]{"Env", b.Env},
+		Labels:      Value[map[string]string]{"Labels", b.Labels},
+		Healthcheck: Value[*Healthcheck]{Field: "Healthcheck"},
+	}
+	if hc := b.Healthcheck; hc != nil {
+		id.Healthcheck.V = &Healthcheck{Test: hc.Test, Interval: int64(hc.Interval)}
+	}
+	return id
+}
+
+func createIsolation(h *hostConfig) Isolation {
+	return Isolation{
+		Privileged:    Value[bool]{"HostConfig.Privileged", h.Privileged},
+		CapAdd:        Value[[]string]{"HostConfig.CapAdd", normaliseCaps(h.CapAdd)},
+		CapDrop:       Value[[]string]{"HostConfig.CapDrop", normaliseCaps(h.CapDrop)},
+		PID:           Value[Namespace]{"HostConfig.PidMode", parseNamespace(string(h.PidMode), pidModes)},
+		IPC:           Value[Namespace]{"HostConfig.IpcMode", parseNamespace(string(h.IpcMode), ipcModes)},
+		Network:       Value[Namespace]{"HostConfig.NetworkMode", parseNetworkMode(string(h.NetworkMode))},
+		UTS:           Value[Namespace]{"HostConfig.UTSMode", parseNamespace(string(h.UTSMode), utsModes)},
+		User:          Value[Namespace]{"HostConfig.UsernsMode", parseNamespace(string(h.UsernsMode), usernsModes)},
+		Cgroup:        Value[Namespace]{"HostConfig.CgroupnsMode", parseNamespace(string(h.CgroupnsMode), cgroupModes)},
+		CgroupJoin:    Value[Namespace]{"HostConfig.Cgroup", parseNamespace(string(h.Cgroup), joinModes)},
+		SecurityOpt:   Value[[]SecurityOpt]{"HostConfig.SecurityOpt", parseSecurityOpts(h.SecurityOpt)},
+		MaskedPaths:   Value[[]string]{"HostConfig.MaskedPaths", h.MaskedPaths},
+		ReadonlyPaths: Value[[]string]{"HostConfig.ReadonlyPaths", h.ReadonlyPaths},
+		Sysctls:       Value[map[string]string]{"HostConfig.Sysctls", h.Sysctls},
+		Annotations:   Value[map[string]string]{"HostConfig.Annotations", h.Annotations},
+		Runtime:       Value[string]{"HostConfig.Runtime", h.Runtime},
+		Technology:    Value[string]{"HostConfig.Isolation", string(h.Isolation)},
+	}
+}
+
+func createFiles(b *createBody) Files {
+	h := b.HostConfig
+	f := Files{
+		VolumeDriver:      Value[string]{"HostConfig.VolumeDriver", h.VolumeDriver},
+		VolumesFrom:       Value[[]string]{"HostConfig.VolumesFrom", h.VolumesFrom},
+		ReadonlyRootfs:    Value[bool]{"HostConfig.ReadonlyRootfs", h.ReadonlyRootfs},
+		StorageOpt:        Value[map[string]string]{"HostConfig.StorageOpt", h.StorageOpt},
+		Devices:           Value[[]Device]{Field: "HostConfig.Devices"},
+		DeviceCgroupRules: Value[[]string]{"HostConfig.DeviceCgroupRules", h.DeviceCgroupRules},
+		DeviceRequests:    Value[[]DeviceRequest]{Field: "HostConfig.DeviceRequests"},
+	}
+	for i, raw := range h.Binds {
+		m := parseBind("HostConfig.Binds["+strconv.Itoa(i)+"]", raw)
+		m.Driver = volumeDriverOf(m, h.VolumeDriver)
+		f.Mounts = append(f.Mounts, m)
+	}
+	for i := range h.Mounts {
+		f.Mounts = append(f.Mounts, newMount("HostConfig.Mounts["+strconv.Itoa(i)+"]", &h.Mounts[i]))
+	}
+	for _, target := range slices.Sorted(maps.Keys(h.Tmpfs)) {
+		f.Mounts = append(f.Mounts, newTmpfs("HostConfig.Tmpfs["+clip(target)+"]", target, h.Tmpfs[target]))
+	}
+	for _, target := range slices.Sorted(maps.Keys(b.Volumes)) {
+		f.Mounts = append(f.Mounts, Mount{Field: "Volumes[" + clip(target) + "]", Type: MountVolume, Target: target, Driver: h.VolumeDriver})
+	}
+	for _, d := range h.Devices {
+		f.Devices.V = append(f.Devices.V, Device{path.Clean(d.PathOnHost), d.CgroupPermissions})
+	}
+	for _, d := range h.DeviceRequests {
+		f.DeviceRequests.V = append(f.DeviceRequests.V, DeviceRequest(d))
+	}
+	return f
+}
+
+// volumeDriverOf gives the driver of a volume in Binds: HostConfig.VolumeDriver serves all of them.
+func volumeDriverOf(m Mount, driver string) string {
+	if m.Type == MountVolume {
+		return driver
+	}
+	return ""
+}
+
+func createLimits(b *createBody) Limits {
+	h := b.HostConfig
+	l := Limits{
+		Memory:            Value[int64]{"HostConfig.Memory", h.Memory},
+		MemorySwap:        Value[int64]{"HostConfig.MemorySwap", h.MemorySwap},
+		MemoryReservation: Value[int64]{"HostConfig.MemoryReservation", h.MemoryReservation},
+		MemorySwappiness:  Value[*int64]{"HostConfig.MemorySwappiness", h.MemorySwappiness},
+		KernelMemory:      Value[int64]{"HostConfig.KernelMemory", h.KernelMemory},
+		KernelMemoryTCP:   Value[int64]{"HostConfig.KernelMemoryTCP", h.KernelMemoryTCP},
+		OomKillDisable:    Value[*bool]{"HostConfig.OomKillDisable", h.OomKillDisable},
+		OomScoreAdj:       Value[int]{"HostConfig.OomScoreAdj", h.OomScoreAdj},
+
+		NanoCPUs:           Value[int64]{"HostConfig.NanoCpus", h.NanoCPUs},
+		CPUQuota:           Value[int64]{"HostConfig.CpuQuota", h.CPUQuota},
+		CPUPeriod:          Value[int64]{"HostConfig.CpuPeriod", h.CPUPeriod},
+		CPUShares:          Value[int64]{"HostConfig.CpuShares", h.CPUShares},
+		CPURealtimePeriod:  Value[int64]{"HostConfig.CpuRealtimePeriod", h.CPURealtimePeriod},
+		CPURealtimeRuntime: Value[int64]{"HostConfig.CpuRealtimeRuntime", h.CPURealtimeRuntime},
+		CpusetCpus:         Value[string]{"HostConfig.CpusetCpus", h.CpusetCpus},
+		CpusetMems:         Value[string]{"HostConfig.CpusetMems", h.CpusetMems},
+
+		PidsLimit:     Value[*int64]{"HostConfig.PidsLimit", h.PidsLimit},
+		Ulimits:       Value[[]Ulimit]{Field: "HostConfig.Ulimits"},
+		ShmSize:       Value[int64]{"HostConfig.ShmSize", h.ShmSize},
+		BlkioWeight:   Value[uint16]{"HostConfig.BlkioWeight", h.BlkioWeight},
+		BlkioDevices:  blkioDevices(&h.Resources),
+		CgroupParent:  Value[string]{"HostConfig.CgroupParent", h.CgroupParent},
+		RestartPolicy: Value[RestartPolicy]{"HostConfig.RestartPolicy", RestartPolicy{string(h.RestartPolicy.Name), h.RestartPolicy.MaximumRetryCount}},
+		AutoRemove:    Value[bool]{"HostConfig.AutoRemove", h.AutoRemove},
+		Log:           Value[LogConfig]{"HostConfig.LogConfig", LogConfig{h.LogConfig.Type, h.LogConfig.Config}},
+		StopTimeout:   Value[*int]{"StopTimeout", b.StopTimeout},
+	}
+	for _, u := range h.Ulimits {
+		if u != nil { // a null in the list
+			l.Ulimits.V = append(l.Ulimits.V, Ulimit{u.Name, u.Soft, u.Hard})
+		}
+	}
+	return l
+}
+
+// blkioDevices lists the host devices that block-IO weights and throttles name. They give no access, but they are host paths.
+func blkioDevices(h *container.Resources) []Value[string] {
+	var paths []Value[string]
+	add := func(list string, i int, path string) {
+		paths = append(paths, Value[string]{"HostConfig." + list + "[" + strconv.Itoa(i) + "].Path", path})
+	}
+	for i, d := range h.BlkioWeightDevice {
+		if d != nil {
+			add("BlkioWeightDevice", i, d.Path)
+		}
+	}
+	for i, d := range h.BlkioDeviceReadBps {
+		if d != nil {
+			add("BlkioDeviceReadBps", i, d.Path)
+		}
+	}
+	for i, d := range h.BlkioDeviceWriteBps {
+		if d != nil {
+			add("BlkioDeviceWriteBps", i, d.Path)
+		}
+	}
+	for i, d := range h.BlkioDeviceReadIOps {
+		if d != nil {
+			add("BlkioDeviceReadIOps", i, d.Path)
+		}
+	}
+	for i, d := range h.BlkioDeviceWriteIOps {
+		if d != nil {
+			add("BlkioDeviceWriteIOps", i, d.Path)
+		}
+	}
+	return paths
+}
+
+func createExposure(b *createBody) Exposure {
+	h := b.HostConfig
+	e := Exposure{
+		PublishAllPorts: Value[bool]{"HostConfig.PublishAllPorts", h.PublishAllPorts},
+		ExtraHosts:      Value[[]string]{"HostConfig.ExtraHosts", h.ExtraHosts},
+		Links:           Value[[]string]{"HostConfig.Links", h.Links},
+		DNS:             Value[[]string]{"HostConfig.Dns", h.DNS},
+		MacAddress:      Value[string]{"MacAddress", b.MacAddress},
+	}
+	for _, port := range slices.Sorted(maps.Keys(h.PortBindings)) {
+		field := "HostConfig.PortBindings[" + clip(port) + "]"
+		bindings := h.PortBindings[port]
+		if len(bindings) == 0 { // an empty list publishes one port of the Engine's choice
+			bindings = []portBinding{{}}
+		}
+		for i, p := range bindings {
+			e.Ports = append(e.Ports, newPort(field+"["+strconv.Itoa(i)+"]", port, p))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.NetworkingConfig.EndpointsConfig)) {
+		field := "NetworkingConfig.EndpointsConfig[" + clip(name) + "]"
+		e.Endpoints = append(e.Endpoints, newEndpoint(field, name, b.NetworkingConfig.EndpointsConfig[name]))
+	}
+	return e
+}

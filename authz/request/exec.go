@@ -1,0 +1,27 @@
+package request
+
+import "github.com/moby/moby/api/types/container"
+
+// execBody is the body of exec create. Engines before 25.0 also decode fields that came from elsewhere and do nothing.
+//
+// Source: moby api/types/container ExecCreateRequest; v20.10.24 api/types ExecConfig.
+type execBody struct {
+	container.ExecCreateRequest
+	Cmd       strSlice
+	Detach    bool   // ignored by every supported engine
+	Container string // likewise; sent by old clients
+}
+
+func decodeExec(r *Request, body []byte) error {
+	var b execBody
+	var err error
+	if r.Unknown, err = decodeBody(body, &b); err != nil {
+		return err
+	}
+	r.Workload = &Workload{
+		Door: DoorExec, Version: r.Version,
+		Identity:  Identity{User: Value[string]{"User", b.User}, Env: Value[[]string]{"Env", b.Env}},
+		Isolation: Isolation{Privileged: Value[bool]{"Privileged", b.Privileged}},
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package request
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/moby/moby/api/types/mount"
+)
+
+// MountType is the kind of a mount. The zero value is a mount that could not be understood.
+type MountType string
+
+// The kinds, as the API spells them.
+const (
+	MountUnknown MountType = ""
+	MountBind    MountType = "bind"
+	MountVolume  MountType = "volume"
+	MountTmpfs   MountType = "tmpfs"
+	MountImage   MountType = "image"
+	MountCluster MountType = "cluster"
+	MountPipe    MountType = "npipe"
+)
+
+// Mount is anything mounted into the workload, whichever field asked for it: Binds, Mounts, Tmpfs, Volumes, or volume create.
+type Mount struct {
+	Field  string // HostConfig.Binds[0], HostConfig.Mounts[1], HostConfig.Tmpfs[/run], Volumes[/data], DriverOpts
+	Type   MountType
+	Source string // as given: host path, volume name (empty if anonymous) or image
+	Path   string // bind: Source cleaned; "" if it is not an absolute path
+	Target string
+
+	ReadOnly             bool
+	ReadOnlyNonRecursive bool   // submounts stay writable under a read-only bind
+	Propagation          string // "" is rprivate
+	Relabel              bool   // z or Z: the host's files get another SELinux label
+	CreateMountpoint     bool
+
+	Driver        string // volume driver; "" is local
+	DriverOptions map[string]string
+	ClusterSpec   bool // volume create: a swarm CSI volume
+
+	TmpfsOptions string // comma-separated, as the Engine hands them to mount(2)
+	SizeBytes    int64  // tmpfs; 0 is unlimited
+
+	Problem string // why the mount could not be understood, if it was not
+}
+
+// parseBind reads an entry of HostConfig.Binds: source:target[:options], where an absolute source is a host path and any other
+// one a volume name.
+//
+// Source: moby daemon/volume/mounts/linux_parser.go, ParseMountRaw.
+func parseBind(field, raw string) Mount {
+	m := Mount{Field: field}
+	parts := strings.Split(raw, ":")
+	switch len(parts) {
+	case 1:
+		m.Type, m.Target = MountVolume, parts[0]
+		return m
+	case 2, 3:
+		m.Source, m.Target = parts[0], parts[1]
+	default:
+		m.Problem = fmt.Sprintf("%q has more than three parts", clip(raw))
+		return m
+	}
+	if m.Source == "" {
+		m.Problem = fmt.Sprintf("%q has no source", clip(raw))
+		return m
+	}
+	m.setSource()
+	if len(parts) == 3 {
+		m.bindOptions(parts[2])
+	}
+	return m
+}
+
+func (m *Mount) setSource() {
+	m.Type = MountVolume
+	if path.IsAbs(m.Source) {
+		m.Type, m.Path = MountBind, path.Clean(m.Source)
+	}
+}
+
+func (m *Mount) bindOptions(options string) {
+	for _, o := range strings.Split(options, ",") {
+		switch o {
+		case "ro":
+			m.ReadOnly = true
+		case "z", "Z":
+			m.Relabel = true
+		case "shared", "rshared", "slave", "rslave", "private", "rprivate":
+			m.Propagation = o
+		case "", "rw", "nocopy", "consistent", "cached", "delegated":
+		default:
+			m.Type, m.Problem = MountUnknown, fmt.Sprintf("option %q is not known", clip(o))
+		}
+	}
+}
+
+// newMount normalises an element of HostConfig.Mounts. Type names are exact for containers; the caller folds them for services.
+func newMount(field string, in *mount.Mount) Mount {
+	m := Mount{Field: field, Type: MountType(in.Type), Source: in.Source, Target: in.Target, ReadOnly: in.ReadOnly}
+	switch m.Type {
+	case MountBind:
+		// A leading backslash passes the Engine's check for absolute paths on some versions and then names a relative file.
+		if m.Path = path.Clean(in.Source); !path.IsAbs(in.Source) || strings.Contains(in.Source, `\`) {
+			m.Type, m.Path, m.Problem = MountUnknown, "", fmt.Sprintf("bind source %q is not an absolute path", clip(in.Source))
+		}
+	case MountVolume, MountTmpfs, MountImage, MountCluster, MountPipe:
+	default:
+		m.Type, m.Problem = MountUnknown, fmt.Sprintf("type %q is not known", clip(string(in.Type)))
+	}
+	if o := in.BindOptions; o != nil {
+		m.Propagation = string(o.Propagation)
+		m.ReadOnlyNonRecursive = o.ReadOnlyNonRecursive || o.NonRecursive
+		m.CreateMountpoint = o.CreateMountpoint
+	}
+	if o := in.VolumeOptions; o != nil && o.DriverConfig != nil {
+		m.Driver, m.DriverOptions = o.DriverConfig.Name, o.DriverConfig.Options
+	}
+	if o := in.TmpfsOptions; o != nil {
+		m.SizeBytes, m.TmpfsOptions = o.SizeBytes, joinTmpfsOptions(o.Options)
+	}
+	return m
+}
+
+func joinTmpfsOptions(options [][]string) string {
+	words := make([]string, len(options))
+	for i, o := range options {
+		words[i] = strings.Join(o, "=")
+	}
+	return strings.Join(words, ",")
+}
+
+// newTmpfs reads an entry of HostConfig.Tmpfs, whose options are mount(8) options. Of several sizes the last one counts.
+func newTmpfs(field, target, options string) Mount {
+	m := Mount{Field: field, Type: MountTmpfs, Target: target, TmpfsOptions: options}
+	for _, o := range strings.Split(options, ",") {
+		if size, ok := strings.CutPrefix(o, "size="); ok {
+			m.SizeBytes = tmpfsSize(size)
+		}
+	}
+	return m
+}
+
+// tmpfsSize reads a size as tmpfs(5) does: bytes with an optional suffix k, m or g. A percentage, or anything else, is
+// no fixed bound and counts as none.
+func tmpfsSize(s string) int64 {
+	shift := 0
+	if s != "" {
+		switch s[len(s)-1] {
+		case 'k', 'K':
+			shift = 10
+		case 'm', 'M':
+			shift = 20
+		case 'g', 'G':
+			shift = 30
+		}
+	}
+	if shift > 0 {
+		s = s[:len(s)-1]
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > (1<<62)>>shift {
+		return 0
+	}
+	return n << shift
+}

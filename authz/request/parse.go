@@ -1,0 +1,52 @@
+package request
+
+import "reflect"
+
+// decoders fill in a Request from the body of the operations whose body is judged.
+var decoders = map[Operation]func(*Request, []byte) error{
+	ContainerCreate: decodeCreate,
+	ContainerExec:   decodeExec,
+	VolumeCreate:    decodeVolumeCreate,
+	NetworkCreate:   decodeNetworkCreate,
+	NetworkConnect:  decodeNetworkConnect,
+}
+
+// shapes of all decoded types, derived once.
+var shapes = map[reflect.Type]*shape{
+	reflect.TypeFor[createBody]():         createShape(),
+	reflect.TypeFor[execBody]():           shapeOf(reflect.TypeFor[execBody]()),
+	reflect.TypeFor[volumeBody]():         shapeOf(reflect.TypeFor[volumeBody]()),
+	reflect.TypeFor[networkBody]():        shapeOf(reflect.TypeFor[networkBody]()),
+	reflect.TypeFor[networkConnectBody](): shapeOf(reflect.TypeFor[networkConnectBody]()),
+}
+
+// Parse says what the Engine will do with a call. An error is always an [*Error] and always means: refuse.
+//
+// A call to a route that is not in the table is no error; its Operation is empty, and the rule unknown-operation judges it.
+func Parse(c Call) (*Request, error) {
+	if c.Method == "" || c.Target == "" {
+		// dockerd repeats a call whose connection broke with an empty body (moby pkg/plugins/client.go, callWithRetry).
+		return nil, &Error{"authorization call", "it has no method or no request target", "repeat the request; if this recurs, look for crashes in Caisson's log"}
+	}
+	t, err := parseTarget(c.Target)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{Call: c, Version: t.version, Path: t.path, Query: t.query}
+	if r.Route, r.Vars = match(c.Method, t.path); r.Route == nil {
+		return r, nil
+	}
+	r.Operation = r.Route.Operation
+	if err := r.Query.single(r.Route.Params...); err != nil {
+		return nil, err
+	}
+	if err := checkBody(&c, r.Route); err != nil {
+		return nil, err
+	}
+	if decode := decoders[r.Operation]; decode != nil {
+		if err := decode(r, c.Body); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}

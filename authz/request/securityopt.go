@@ -1,0 +1,42 @@
+package request
+
+import "strings"
+
+// SecurityOpt is one entry of HostConfig.SecurityOpt.
+type SecurityOpt struct {
+	Key   string // seccomp, apparmor, label, no-new-privileges, writable-cgroups; "" if the Engine would not know it
+	Value string
+	Raw   string
+}
+
+// parseSecurityOpts reads the list by dockerd's grammar: case-sensitive, split at the first '=' if there is one anywhere, else
+// at the first ':'. systempaths is resolved by clients and never reaches the Engine.
+//
+// Source: moby daemon/daemon_unix.go, parseSecurityOpt.
+func parseSecurityOpts(raw []string) []SecurityOpt {
+	opts := make([]SecurityOpt, 0, len(raw))
+	for _, s := range raw {
+		opts = append(opts, parseSecurityOpt(s))
+	}
+	return opts
+}
+
+func parseSecurityOpt(s string) SecurityOpt {
+	switch s {
+	case "no-new-privileges", "writable-cgroups":
+		return SecurityOpt{s, "true", s}
+	case "disable":
+		return SecurityOpt{"label", "disable", s}
+	}
+	key, value, ok := strings.Cut(s, "=")
+	if !ok {
+		key, value, ok = strings.Cut(s, ":")
+	}
+	switch key {
+	case "seccomp", "apparmor", "label", "no-new-privileges", "writable-cgroups":
+		if ok {
+			return SecurityOpt{key, value, s}
+		}
+	}
+	return SecurityOpt{Raw: s}
+}

@@ -1,0 +1,28 @@
+package request
+
+import "encoding/json"
+
+// volumeBody is the body of volume create.
+//
+// Source: moby api/types/volume CreateRequest.
+type volumeBody struct {
+	Name              string
+	Driver            string
+	DriverOpts        map[string]string
+	Labels            map[string]string
+	ClusterVolumeSpec *json.RawMessage
+}
+
+// decodeVolumeCreate gives the volume as the one mount of a workload, so that what guards the volumes of a container create
+// guards the same volume made beforehand.
+func decodeVolumeCreate(r *Request, body []byte) error {
+	var b volumeBody
+	var err error
+	if r.Unknown, err = decodeBody(body, &b); err != nil {
+		return err
+	}
+	r.Workload = &Workload{Door: DoorVolume, Version: r.Version, Files: Files{Mounts: []Mount{{
+		Field: "volume", Type: MountVolume, Source: b.Name, Driver: b.Driver, DriverOptions: b.DriverOpts, ClusterSpec: b.ClusterVolumeSpec != nil,
+	}}}}
+	return nil
+}

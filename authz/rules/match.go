@@ -1,0 +1,25 @@
+package rules
+
+import (
+	"strconv"
+
+	"caisson/authz/request"
+)
+
+// refuseHost reports a namespace that is the host's, or of a spelling that nobody knows. Joining another container's
+// namespace is the business of shared-namespaces.
+func refuseHost(ns request.Value[request.Namespace], out *Findings) {
+	switch ns.V.Mode {
+	case request.NamespaceHost, request.NamespaceOther:
+		out.Add(ns.Field, "is "+quote(ns.V.Raw), "private")
+	}
+}
+
+// quote makes a text that a client chose printable and bounds its length.
+func quote(s string) string {
+	const limit = 120
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"caisson/authz"
+	"caisson/authz/rules"
+)
+
+// bind makes the rules of a profile, changed by the [rules.*] tables of a file. Rules that are off are left out.
+func (d *decoder) bind(profile rules.Profile, tables map[string]any) []authz.BoundRule {
+	d.unknownRules(tables)
+	var bound []authz.BoundRule
+	for _, spec := range rules.All() {
+		b := authz.BoundRule{Spec: spec, Rule: spec.New(), Mode: authz.Off}
+		if apply, on := spec.Profiles[profile]; on {
+			b.Mode = authz.Enforce
+			apply(b.Rule)
+		}
+		if v, ok := tables[string(spec.ID)]; ok {
+			d.override(&b, v)
+		}
+		if b.Mode == authz.Off {
+			continue
+		}
+		d.prepare(&b)
+		bound = append(bound, b)
+	}
+	return bound
+}
+
+func (d *decoder) unknownRules(tables map[string]any) {
+	for _, id := range slices.Sorted(maps.Keys(tables)) {
+		if rules.Get(rules.ID(id)) == nil {
+			d.problem(rulePath(id), "unknown rule%s", suggest(id, ruleIDs()))
+		}
+	}
+}
+
+// override applies a rule's table. The table switches the rule on, if its mode does not say otherwise.
+func (d *decoder) override(b *authz.BoundRule, v any) {
+	p := rulePath(string(b.Spec.ID))
+	table, ok := d.table(p, v)
+	if !ok {
+		return
+	}
+	b.Mode = authz.Enforce
+	rest := maps.Clone(table)
+	if m, ok := rest["mode"]; ok {
+		d.decode(p.key("mode"), m, reflect.ValueOf(&b.Mode).Elem())
+		delete(rest, "mode")
+	}
+	d.decodeStruct(p, rest, reflect.ValueOf(b.Rule).Elem())
+}
+
+// prepare lets a rule check and compile its options.
+func (d *decoder) prepare(b *authz.BoundRule) {
+	r, ok := b.Rule.(rules.Preparer)
+	if !ok {
+		return
+	}
+	err := r.Prepare()
+	if err == nil {
+		return
+	}
+	p, text := rulePath(string(b.Spec.ID)), err.Error()
+	if name, rest, ok := strings.Cut(text, ": "); ok {
+		if at := p.key(name); d.lines[at] > 0 {
+			p, text = at, rest
+		}
+	}
+	d.problem(p, "%s", text)
+}
+
+func rulePath(id string) path { return path("rules").key(id) }
+
+func ruleIDs() []string {
+	var ids []string
+	for _, s := range rules.All() {
+		ids = append(ids, string(s.ID))
+	}
+	return ids
+}

@@ -1,0 +1,202 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// decoder puts parsed TOML into Go values and collects every problem on the way.
+//
+// The library parses; its own decoding is not used, because it stops at the first problem, knows no line for unknown keys,
+// matches keys whatever their case, wraps negative numbers around, and writes a list over the elements of the default list,
+// so that a field left out keeps the value that the default element in its place had.
+type decoder struct {
+	file     string
+	lines    map[path]int
+	problems []Problem
+}
+
+func (d *decoder) problem(p path, format string, args ...any) {
+	d.problems = append(d.problems, d.at(p, format, args...))
+}
+
+// at words a problem or a warning about a place in the file.
+func (d *decoder) at(p path, format string, args ...any) Problem {
+	return Problem{File: d.file, Line: d.lines[p], Key: string(p), Text: fmt.Sprintf(format, args...)}
+}
+
+// decode stores v in dst. What it finds wrong it reports under p and leaves dst as it was.
+func (d *decoder) decode(p path, v any, dst reflect.Value) {
+	if d.decodeItself(p, v, dst) {
+		return
+	}
+	switch dst.Kind() {
+	case reflect.Pointer:
+		fresh := reflect.New(dst.Type().Elem())
+		d.decode(p, v, fresh.Elem())
+		dst.Set(fresh)
+	case reflect.Interface:
+		dst.Set(reflect.ValueOf(v))
+	case reflect.Struct:
+		if table, ok := d.table(p, v); ok {
+			d.decodeStruct(p, table, dst)
+		}
+	case reflect.Map:
+		if table, ok := d.table(p, v); ok {
+			d.decodeMap(p, table, dst)
+		}
+	case reflect.Slice:
+		d.decodeSlice(p, v, dst)
+	default:
+		d.decodeScalar(p, v, dst)
+	}
+}
+
+// decodeItself handles types that know how they are written.
+func (d *decoder) decodeItself(p path, v any, dst reflect.Value) bool {
+	switch u := dst.Addr().Interface().(type) {
+	case toml.Unmarshaler:
+		if err := u.UnmarshalTOML(v); err != nil {
+			d.problem(p, "%v", err)
+		}
+	case *time.Time:
+		if t, ok := v.(time.Time); ok {
+			*u = t
+		} else {
+			d.mismatch(p, v, "a date")
+		}
+	case *time.Duration:
+		s, ok := v.(string)
+		if !ok {
+			d.mismatch(p, v, `a duration such as "1h30m"`)
+		} else if parsed, err := time.ParseDuration(s); err != nil {
+			d.problem(p, "%q is not a duration such as \"1h30m\"", s)
+		} else {
+			*u = parsed
+		}
+	case encoding.TextUnmarshaler:
+		switch v.(type) {
+		case string, int64, float64, bool:
+			if err := u.UnmarshalText(fmt.Append(nil, v)); err != nil {
+				d.problem(p, "%v", err)
+			}
+		default:
+			d.mismatch(p, v, "a string")
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (d *decoder) decodeStruct(p path, table map[string]any, dst reflect.Value) {
+	fields := map[string]reflect.Value{}
+	for _, o := range options(dst.Type()) {
+		fields[o.name] = dst.FieldByIndex(o.index)
+	}
+	for _, k := range slices.Sorted(maps.Keys(table)) {
+		if f, ok := fields[k]; ok {
+			d.decode(p.key(k), table[k], f)
+		} else {
+			d.problem(p.key(k), "unknown key%s", suggest(k, slices.Collect(maps.Keys(fields))))
+		}
+	}
+}
+
+func (d *decoder) decodeMap(p path, table map[string]any, dst reflect.Value) {
+	fresh := reflect.MakeMapWithSize(dst.Type(), len(table))
+	for k, v := range table {
+		key := reflect.New(dst.Type().Key()).Elem()
+		elem := reflect.New(dst.Type().Elem()).Elem()
+		d.decode(p.key(k), k, key)
+		d.decode(p.key(k), v, elem)
+		fresh.SetMapIndex(key, elem)
+	}
+	dst.Set(fresh)
+}
+
+func (d *decoder) decodeSlice(p path, v any, dst reflect.Value) {
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		d.mismatch(p, v, "a list")
+		return
+	}
+	fresh := reflect.MakeSlice(dst.Type(), list.Len(), list.Len())
+	for i := range list.Len() {
+		d.decode(p.index(i), list.Index(i).Interface(), fresh.Index(i))
+	}
+	dst.Set(fresh)
+}
+
+func (d *decoder) decodeScalar(p path, v any, dst reflect.Value) {
+	ok := false
+	switch dst.Kind() {
+	case reflect.String:
+		var s string
+		if s, ok = v.(string); ok {
+			dst.SetString(s)
+		}
+	case reflect.Bool:
+		var b bool
+		if b, ok = v.(bool); ok {
+			dst.SetBool(b)
+		}
+	case reflect.Float32, reflect.Float64:
+		f, isFloat := v.(float64)
+		if n, isInt := v.(int64); isInt {
+			f, isFloat = float64(n), true
+		}
+		if ok = isFloat; ok {
+			d.decodeFloat(p, f, dst)
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		var n int64
+		if n, ok = v.(int64); ok {
+			d.decodeInt(p, n, dst)
+		}
+	}
+	if !ok {
+		d.mismatch(p, v, kindName(dst.Type()))
+	}
+}
+
+func (d *decoder) decodeFloat(p path, f float64, dst reflect.Value) {
+	if math.IsNaN(f) || math.IsInf(f, 0) || dst.OverflowFloat(f) {
+		d.problem(p, "%v is not a usable number", f)
+		return
+	}
+	dst.SetFloat(f)
+}
+
+func (d *decoder) decodeInt(p path, n int64, dst reflect.Value) {
+	switch {
+	case dst.CanUint() && n < 0:
+		d.problem(p, "%d is below 0", n)
+	case dst.CanUint() && dst.OverflowUint(uint64(n)), dst.CanInt() && dst.OverflowInt(n):
+		d.problem(p, "%d is out of range", n)
+	case dst.CanUint():
+		dst.SetUint(uint64(n))
+	default:
+		dst.SetInt(n)
+	}
+}
+
+func (d *decoder) table(p path, v any) (map[string]any, bool) {
+	table, ok := v.(map[string]any)
+	if !ok {
+		d.mismatch(p, v, "a table")
+	}
+	return table, ok
+}
+
+func (d *decoder) mismatch(p path, v any, want string) {
+	d.problem(p, "is %s, must be %s", valueName(v), want)
+}

@@ -1,0 +1,2 @@
+// Package config reads policy files.
+package config

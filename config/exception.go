@@ -1,0 +1,102 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/distribution/reference"
+
+	"caisson/authz"
+	"caisson/authz/rules"
+)
+
+// exceptions compiles the [[exceptions]] of a file.
+func (d *decoder) exceptions(tables []exceptionTable) []authz.Exception {
+	var list []authz.Exception
+	seen := map[string]bool{}
+	for i, t := range tables {
+		p := path("exceptions").index(i)
+		if t.Name != "" && seen[t.Name] {
+			d.problem(p.key("name"), "%q is the name of another exception", t.Name)
+		}
+		seen[t.Name] = true
+		list = append(list, d.exception(p, &t))
+	}
+	return list
+}
+
+func (d *decoder) exception(p path, t *exceptionTable) authz.Exception {
+	e := authz.Exception{Name: t.Name, User: t.User, Owner: t.Owner, Reason: t.Reason}
+	d.required(p, t)
+	for i, id := range t.Rules {
+		if rules.Get(rules.ID(id)) == nil {
+			d.problem(p.key("rules").index(i), "unknown rule %q%s", id, suggest(id, ruleIDs()))
+		}
+		e.Rules = append(e.Rules, rules.ID(id))
+	}
+	if t.Image != "" {
+		image, err := canonical(t.Image)
+		if err != nil {
+			d.problem(p.key("image"), "%v", err)
+		}
+		e.Image = image
+	}
+	if !t.Expires.IsZero() {
+		end, err := expiry(t.Expires)
+		if err != nil {
+			d.problem(p.key("expires"), "%v", err)
+		}
+		e.Expires = end
+	}
+	return e
+}
+
+// required reports the keys that an exception must have and has not.
+func (d *decoder) required(p path, t *exceptionTable) {
+	missing := func(key string, empty bool) {
+		at := p.key(key)
+		switch {
+		case !empty:
+		case d.lines[at] > 0:
+			d.problem(at, "is empty")
+		default:
+			d.problem(p, "%s is missing", key)
+		}
+	}
+	missing("name", t.Name == "")
+	missing("rules", len(t.Rules) == 0)
+	missing("expires", t.Expires.IsZero())
+	missing("owner", t.Owner == "")
+	missing("reason", t.Reason == "")
+	if t.Image == "" && t.User == "" {
+		d.problem(p, "image or user is missing; an exception is for one image, one user or both")
+	}
+}
+
+// canonical reads an image that is named by digest.
+func canonical(image string) (reference.Canonical, error) {
+	named, err := reference.ParseDockerRef(image)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an image: %w", image, err)
+	}
+	c, ok := named.(reference.Canonical)
+	if !ok {
+		return nil, fmt.Errorf("%q has no digest; a tag can be given to any image, write repository@sha256:…", image)
+	}
+	return c, nil
+}
+
+// expiry gives the first moment at which an exception no longer counts. A date counts through the end of that day; dates and
+// times without an offset are in UTC, wherever the host stands.
+func expiry(t time.Time) (time.Time, error) {
+	// The library marks the local kinds of TOML by the name of the location.
+	switch t.Location().String() {
+	case "date-local":
+		return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, time.UTC), nil
+	case "datetime-local":
+		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC), nil
+	case "time-local":
+		return time.Time{}, fmt.Errorf("%s is a time without a date", t.Format("15:04:05"))
+	}
+	return t.UTC(), nil
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// prefix starts the name of every folder in /tmp of this package; the process ID of its owner follows.
+const prefix = "caisson-e2e-"
+
+// tempDir makes a folder that sweep knows. It is not the test's own TempDir, because a socket's path must
+// stay below 108 bytes.
+func tempDir(suffix string) (string, error) {
+	return os.MkdirTemp("/tmp", fmt.Sprintf("%s%d-%s", prefix, os.Getpid(), suffix))
+}
+
+// A process is killed by the kernel when the test's process ends, however it ends.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error // of Wait; to be read after done
+}
+
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// The kernel sends Pdeathsig when the starting thread ends, so that thread must stay.
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = cmd.Wait()
+			close(p.done)
+		}
+	}()
+	return p, <-started
+}
+
+// Background starts a command, such as a registry, that is killed when the test ends.
+func Background(tb testing.TB, cmd *exec.Cmd) error {
+	tb.Helper()
+	p, err := startProcess(cmd)
+	if err == nil {
+		tb.Cleanup(p.kill)
+	}
+	return err
+}
+
+func (p *process) exited() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitFor polls ready. It gives up when the process ends or time is up.
+func (p *process) waitFor(timeout time.Duration, ready func() bool) error {
+	deadline := time.Now().Add(timeout)
+	for !ready() {
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s ended: %w", filepath.Base(p.cmd.Path), cmp.Or(p.err, errors.New("exit status 0")))
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s is not ready after %v", filepath.Base(p.cmd.Path), timeout)
+		}
+	}
+	return nil
+}
+
+func (p *process) waitExit(timeout time.Duration) error {
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(timeout):
+		return fmt.Errorf("%s has not ended after %v", filepath.Base(p.cmd.Path), timeout)
+	}
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // fails only if it has ended
+	<-p.done
+}
+
+// removeTraces removes the folder of an engine that was killed, and the cgroups of its containers.
+func removeTraces(dir string) error {
+	// Killed processes leave their cgroup, and unmount, a moment later.
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		err := errors.Join(removeCgroups(filepath.Base(dir)), os.RemoveAll(dir))
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// removeCgroups removes the cgroup name below the root of every hierarchy of cgroup v1, or of the one of v2.
+func removeCgroups(name string) error {
+	roots, _ := filepath.Glob("/sys/fs/cgroup/*/" + name)
+	var errs []error
+	for _, root := range append(roots, "/sys/fs/cgroup/"+name) {
+		var dirs []string
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				dirs = append(dirs, path)
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		for _, dir := range slices.Backward(dirs) {
+			errs = append(errs, syscall.Rmdir(dir))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sweep removes what tests left that were killed before they could clean up: their processes are gone with
+// them, folders and cgroups are not.
+func sweep() {
+	dirs, _ := filepath.Glob("/tmp/" + prefix + "*")
+	for _, dir := range dirs {
+		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
+		pid, err := strconv.Atoi(owner)
+		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = removeTraces(dir)
+		}
+	}
+}
+
+// A logFile keeps what processes print, also across restarts.
+type logFile struct{ *os.File }
+
+func openLog(path string) (*logFile, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return &logFile{file}, err
+}
+
+func (l *logFile) text() string {
+	if l == nil {
+		return ""
+	}
+	text, _ := os.ReadFile(l.Name())
+	return string(text)
+}
+
+// tail returns the last lines of a log.
+func tail(log string) string {
+	lines := strings.Split(strings.TrimRight(log, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-40):], "\n")
+}
