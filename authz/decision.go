@@ -69,7 +69,7 @@ func (d *Decision) Message() string {
 		return fmt.Sprintf("%s refused: %s (decision %s)", d.Operation(), Sentence(d.Violations[0]), d.ID)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s refused, %d rules broken:\n", d.Operation(), len(d.Violations))
+	fmt.Fprintf(&b, "%s refused, %d violations:\n", d.Operation(), len(d.Violations))
 	for _, v := range d.Violations {
 		fmt.Fprintf(&b, "  - %s\n", Sentence(v))
 	}

@@ -74,8 +74,8 @@ type Isolation struct {
 	IPC        Value[Namespace]
 	Network    Value[Namespace]
 	UTS        Value[Namespace]
-	User       Value[Namespace]
-	Cgroup     Value[Namespace]
+	UserNS     Value[Namespace]
+	CgroupNS   Value[Namespace]
 	CgroupJoin Value[Namespace] // HostConfig.Cgroup, without effect on Linux today
 
 	SecurityOpt   Value[[]SecurityOpt]

@@ -1,0 +1,51 @@
+package rules
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"caisson/authz/request"
+)
+
+// checkGlobs is what Prepare does with an option that holds patterns.
+func checkGlobs(option string, patterns []string) error {
+	for _, p := range patterns {
+		if p == "" || !doublestar.ValidatePattern(p) {
+			return fmt.Errorf("%s: %q is no pattern; write *, ** and ? as in a shell, and \\ before a character that stands for itself", option, p)
+		}
+	}
+	return nil
+}
+
+// matchAny tells whether a text matches one of the patterns. Only ** goes past a slash.
+func matchAny(patterns []string, s string) bool {
+	for _, p := range patterns {
+		if doublestar.MatchUnvalidated(p, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// listed words allowed values for a message.
+func listed(values []string) string {
+	if len(values) == 0 {
+		return "none"
+	}
+	return strings.Join(values, ", ")
+}
+
+// securityOpts yields place and value of each security option with a key. An option that comes several times is judged each time,
+// though only the last one may count: a list that contradicts itself is no mistake worth forgiving.
+func securityOpts(w *request.Workload, key string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for i, o := range w.SecurityOpt.V {
+			if o.Key == key && !yield(w.SecurityOpt.At(i), o.Value) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"go.uber.org/zap"
+)
+
+// DefaultGrace is how long requests in flight may take once the server has been told to end.
+const DefaultGrace = 10 * time.Second
+
+// settle is how long no request must be in flight before connections are closed: enough for the kernel's queue.
+const settle = 50 * time.Millisecond
+
+// Server serves a handler on a socket.
+type Server struct {
+	Handler *Handler
+	Log     *zap.Logger
+	Grace   time.Duration // 0 is DefaultGrace
+}
+
+// Serve answers on the listener until the context ends and then shuts down: no new connections, requests in flight finish, and
+// connections that wait for a next request are closed last. It closes the listener, also on an error.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	defer l.Close() //nolint:errcheck // drain closes it, and looks
+	// No timeouts. All of them close connections at moments at which dockerd may be writing to them, and dockerd repeats a call
+	// that was cut off with an empty body. ReadHeaderTimeout is no exception: net/http counts it for a connection's first request
+	// from the accept, and dockerd, like every Go client, keeps connections that it dialled and did not need. Only root can
+	// connect, so slow senders are no threat here; the handler bounds the time of a body by itself, and answers.
+	server := &http.Server{Handler: s.Handler, ErrorLog: zap.NewStdLog(s.Log)} //nolint:gosec // G112: see above
+
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { watch(ctx, l.Addr(), s.Log) })
+
+	served := make(chan error, 1)
+	wg.Go(func() { served <- server.Serve(l) })
+	Notify(s.Log, daemon.SdNotifyReady)
+
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serve: %w", err)
+		s.drain(server, nil)
+	case <-ctx.Done():
+		Notify(s.Log, daemon.SdNotifyStopping)
+		s.drain(server, l)
+	}
+	return err
+}
+
+// drain ends the server. [http.Server.Shutdown] would not do: once it has begun, the server drops requests that it has just
+// read, and dockerd repeats such calls with an empty body. So everything that arrives is answered until nothing does.
+func (s *Server) drain(server *http.Server, l net.Listener) {
+	s.Handler.draining.Store(true)
+	if own, ok := l.(*socket); ok {
+		// Nobody new finds the socket, and those who have connected are accepted. A socket of systemd's keeps its queue.
+		own.Unlink()
+		time.Sleep(settle)
+	}
+	if l != nil {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.Log.Warn("cannot close the socket", zap.Error(err))
+		}
+	}
+	grace := s.Grace
+	if grace == 0 {
+		grace = DefaultGrace
+	}
+	for end, quiet := time.Now().Add(grace), time.Duration(0); quiet < settle; {
+		if time.Now().After(end) {
+			s.Log.Warn("requests are cut off", zap.Int64("requests", s.Handler.inFlight.Load()))
+			break
+		}
+		const step = 10 * time.Millisecond
+		time.Sleep(step)
+		if quiet += step; s.Handler.inFlight.Load() > 0 {
+			quiet = 0
+		}
+	}
+	_ = server.Close() // its listener is closed
+}

@@ -1,0 +1,142 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/docker/go-plugins-helpers/authorization"
+	"github.com/docker/go-plugins-helpers/sdk"
+
+	"caisson/authz"
+	"caisson/authz/request"
+)
+
+// The protocol's paths. dockerd posts to the first once, and to the others for each request.
+const (
+	activatePath = "/Plugin.Activate"
+	requestPath  = "/" + authorization.AuthZApiRequest
+	responsePath = "/" + authorization.AuthZApiResponse
+)
+
+// maxText bounds a text sent back. dockerd reads answers of any size, and repeats them to the client and in its log.
+const maxText = 32 << 10
+
+// message is a call as dockerd encodes it.
+//
+// The members that shadow those of [authorization.Request] are not looked at: a request has no response yet, and the decoder of
+// the helper library for certificates panics on a bad PEM block.
+type message struct {
+	authorization.Request
+
+	RequestPeerCertificates ignored `json:"RequestPeerCertificates"`
+	ResponseStatusCode      ignored `json:"ResponseStatusCode"`
+	ResponseBody            ignored `json:"ResponseBody"`
+	ResponseHeaders         ignored `json:"ResponseHeaders"`
+}
+
+// ignored skips a JSON value of any kind.
+type ignored struct{}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (*ignored) UnmarshalJSON([]byte) error { return nil }
+
+// decode reads a call. dockerd wrote the message, so what is not a single well-formed one with a method and a target is a sign of a
+// broken connection or of somebody else on the socket, and in both cases an error.
+func decode(text []byte) (request.Call, error) {
+	if len(text) == 0 {
+		return request.Call{}, errors.New("the authorization call is empty, as dockerd sends it after its connection to Caisson broke; " +
+			"fix: repeat the request; if this recurs, look for crashes in Caisson's log")
+	}
+	var m message
+	if err := json.Unmarshal(text, &m); err != nil {
+		return request.Call{}, fmt.Errorf("the authorization call is not what dockerd sends: %w", jsonError(err))
+	}
+	if m.RequestMethod == "" || m.RequestURI == "" {
+		return request.Call{}, errors.New("the authorization call is not what dockerd sends: it has no method or no request target")
+	}
+	call := request.Call{
+		User: m.User, AuthMethod: m.UserAuthNMethod, Method: m.RequestMethod, Target: m.RequestURI, Headers: m.RequestHeaders,
+	}
+	if len(m.RequestBody) > 0 {
+		call.Body = m.RequestBody
+	}
+	return call, nil
+}
+
+// jsonError words an error of encoding/json without our type names and without values from the message.
+func jsonError(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		what, _, _ := strings.Cut(kind.Value, " ") // "number 12" quotes the number
+		if kind.Field == "" {
+			return fmt.Errorf("it is a JSON %s, not an object", what)
+		}
+		return fmt.Errorf("%s is a JSON %s", kind.Field, what)
+	}
+	return err
+}
+
+// reply is an answer to dockerd.
+type reply struct {
+	status int
+	body   []byte
+}
+
+// The answers that never change.
+var (
+	activated = reply{http.StatusOK, encode(map[string][]string{"Implements": {authorization.AuthZApiImplements}})}
+	allowed   = reply{http.StatusOK, encode(authorization.Response{Allow: true})}
+)
+
+// answer maps a decision. Its default is a refusal.
+func answer(d *authz.Decision) reply {
+	switch {
+	case d.Passes():
+		return allowed // dockerd ignores a text here
+	case d.Verdict == authz.Deny:
+		return reply{http.StatusOK, encode(authorization.Response{Msg: bounded(d.Message())})}
+	default:
+		return failure(http.StatusInternalServerError, d.Message())
+	}
+}
+
+// failure refuses without a decision. The status must not be 200: dockerd would not look at the error.
+func failure(status int, text string) reply {
+	return reply{status, encode(authorization.Response{Err: bounded(text)})}
+}
+
+// bounded cuts a text that is too long. The end of a message, which holds the decision's ID, stays.
+func bounded(text string) string {
+	const end = 80
+	if len(text) <= maxText {
+		return text
+	}
+	head, tail := maxText-end, len(text)-end
+	for !utf8.RuneStart(text[head]) {
+		head--
+	}
+	for !utf8.RuneStart(text[tail]) {
+		tail++
+	}
+	return text[:head] + " … " + text[tail:]
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // strings and a bool always encode
+	}
+	return b
+}
+
+func (p reply) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", sdk.DefaultContentTypeV1_1)
+	h.Set("Content-Length", fmt.Sprint(len(p.body)))
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.body) // if dockerd has gone there is nobody to tell
+}
