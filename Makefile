@@ -50,8 +50,8 @@ test: install-tools engines ## all tests: unit, short fuzz, and end-to-end on bo
 	$(MAKE) --no-print-directory e2e
 
 .PHONY: e2e
+# The tests mostly wait for engines, so more of them at a time than there are cores.
 e2e: build engines ## end-to-end tests on both engines
-	# The tests mostly wait for engines, so more of them than there are cores.
 	cd test && CGO_ENABLED=1 CAISSON_REQUIRE_ENGINE=1 CAISSON_BINARY=$(CURDIR)/bin/caisson go test -race -count=1 -parallel=8 ./...
 
 .PHONY: fuzz

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,12 +17,12 @@ type document struct {
 	Profile    profile          `toml:"profile"`
 	Rules      map[string]any   `toml:"rules"` // decoded later, into the rules' own types
 	Exceptions []exceptionTable `toml:"exceptions"`
-	Audit      Audit            `toml:"audit"`
+	Audit      auditTable       `toml:"audit"`
 }
 
-// Audit says how decisions are recorded.
-type Audit struct {
-	OnFailure OnFailure `toml:"on_failure" comment:"deny or continue: what happens with a request whose record cannot be written"`
+// auditTable is [audit] as written.
+type auditTable struct {
+	OnFailure auditFailure `toml:"on_failure"`
 }
 
 // exceptionTable is one [[exceptions]] as written.
@@ -35,31 +36,33 @@ type exceptionTable struct {
 	Reason  string    `toml:"reason"`
 }
 
-// OnFailure says what happens with a request whose record cannot be written.
-type OnFailure uint8
+// auditFailure says what happens with a request whose record cannot be written.
+type auditFailure uint8
 
-// The choices. The zero value denies.
 const (
-	FailDeny     OnFailure = iota // refuse it
-	FailContinue                  // let the decision stand and log the failure
+	failDeny     auditFailure = iota // it is refused
+	failContinue                     // the decision stands
 )
 
-var onFailureNames = []string{"deny", "continue"}
+var auditFailureNames = []string{"deny", "continue"}
 
-func (o OnFailure) String() string { return onFailureNames[o] }
+func onFailure(p *authz.Policy) auditFailure {
+	if p.ContinueUnaudited {
+		return failContinue
+	}
+	return failDeny
+}
 
-// MarshalText implements [encoding.TextMarshaler].
-func (o OnFailure) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+func (f auditFailure) String() string { return auditFailureNames[f] }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (o *OnFailure) UnmarshalText(b []byte) error {
-	for i, n := range onFailureNames {
-		if n == string(b) {
-			*o = OnFailure(i)
-			return nil
-		}
+func (f *auditFailure) UnmarshalText(b []byte) error {
+	i := slices.Index(auditFailureNames, string(b))
+	if i < 0 {
+		return notOneOf(string(b), auditFailureNames)
 	}
-	return notOneOf(string(b), onFailureNames)
+	*f = auditFailure(i)
+	return nil
 }
 
 // profile is a [rules.Profile] that refuses names which are none.
@@ -67,15 +70,27 @@ type profile rules.Profile
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (p *profile) UnmarshalText(b []byte) error {
-	var names []string
-	for _, known := range rules.AllProfiles {
-		if string(known) == string(b) {
-			*p = profile(known)
-			return nil
-		}
-		names = append(names, string(known))
+	found, err := ParseProfile(string(b))
+	if err == nil {
+		*p = profile(found)
 	}
-	return notOneOf(string(b), names)
+	return err
+}
+
+// ParseProfile returns the built-in profile of a name.
+func ParseProfile(name string) (rules.Profile, error) {
+	if slices.Contains(rules.AllProfiles, rules.Profile(name)) {
+		return rules.Profile(name), nil
+	}
+	return "", notOneOf(name, profileNames())
+}
+
+func profileNames() []string {
+	var names []string
+	for _, p := range rules.AllProfiles {
+		names = append(names, string(p))
+	}
+	return names
 }
 
 // notOneOf words the refusal of a name.

@@ -113,4 +113,3 @@ func collectPaths(p path, v any, into map[path]bool) {
 		}
 	}
 }
-

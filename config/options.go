@@ -1,9 +1,12 @@
 package config
 
 import (
+	"encoding"
 	"reflect"
 	"strings"
 	"time"
+
+	"caisson/authz/rules"
 )
 
 // option is a field that a policy file can set.
@@ -24,6 +27,42 @@ func options(t reflect.Type) []option {
 		}
 	}
 	return list
+}
+
+// fields lists the fields of a table that the option holds, or holds a list of.
+func (o *option) fields() []option {
+	t := o.typ
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Map || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return nil
+	}
+	return options(t)
+}
+
+// typeName says in words what the option is, for the reference.
+func typeName(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[rules.Size]():
+		return "size"
+	case t == reflect.TypeFor[time.Duration]():
+		return "duration"
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		return "string"
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return typeName(t.Elem())
+	case reflect.Slice:
+		return "list of " + typeName(t.Elem()) + "s"
+	case reflect.Map:
+		return "table of " + typeName(t.Elem()) + "s"
+	case reflect.Bool:
+		return "boolean"
+	default:
+		return strings.TrimPrefix(strings.TrimPrefix(kindName(t), "a "), "an ")
+	}
 }
 
 // kindName says in words what a value of a type must be.

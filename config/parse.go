@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -18,10 +17,9 @@ import (
 type File struct {
 	Name     string
 	Policy   *authz.Policy
-	Audit    Audit
 	Warnings []Problem // by line
 
-	set map[path]bool // the keys that the file sets
+	lines map[path]int // of what the file sets
 }
 
 // Parse compiles a policy text. The name is used in errors, which are of type [Errors].
@@ -55,20 +53,15 @@ func Read(name string, text []byte, now time.Time) (*File, error) {
 	d.decodeStruct("", raw, reflect.ValueOf(&doc).Elem())
 	d.checkHead(raw, &doc)
 
-	f := &File{Name: name, Audit: doc.Audit, Policy: &authz.Policy{Profile: rules.Profile(doc.Profile), Mode: doc.Mode}}
-	f.Policy.Rules = d.bind(f.Policy.Profile, doc.Rules)
-	f.Policy.Exceptions = d.exceptions(doc.Exceptions)
+	p := &authz.Policy{Profile: rules.Profile(doc.Profile), Mode: doc.Mode, ContinueUnaudited: doc.Audit.OnFailure == failContinue}
+	p.Rules = d.bind(p.Profile, doc.Rules)
+	p.Exceptions = d.exceptions(doc.Exceptions)
 	if len(d.problems) > 0 {
 		sortProblems(d.problems)
-		return nil, Errors(slices.CompactFunc(d.problems, func(a, b Problem) bool { return a == b }))
+		return nil, Errors(d.problems)
 	}
-	f.Policy.Hash = "sha256:"
-	_ = now
-	f.set = map[path]bool{}
-	for p := range d.lines {
-		f.set[p] = true
-	}
-	return f, nil
+	p.Hash = hash(p)
+	return &File{Name: name, Policy: p, Warnings: d.warnings(p, now), lines: d.lines}, nil
 }
 
 // checkHead checks what stands above the tables.
@@ -100,15 +93,4 @@ func parseTOML(name string, text []byte) (raw map[string]any, err error) {
 		return nil, Errors{{File: name, Text: "not TOML: " + err.Error()}}
 	}
 	return raw, nil
-}
-
-// Default compiles a built-in profile without a file. It panics if there is no such profile.
-func Default(p rules.Profile) *authz.Policy { return builtin(p).Policy }
-
-func builtin(p rules.Profile) *File {
-	f, err := Read("profile "+string(p), fmt.Appendf(nil, "version = 1\nprofile = %q\n", p), time.Time{})
-	if err != nil {
-		panic(err)
-	}
-	return f
 }

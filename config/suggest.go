@@ -34,4 +34,6 @@ func nearest(word string, valid []string) string {
 }
 
 // fold takes away what does not make a word another one.
-func fold(s string) string { return strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(s)) }
+func fold(s string) string {
+	return strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(s))
+}

@@ -107,7 +107,7 @@ func (h *Handler) authorize(r *http.Request) reply {
 	if err != nil {
 		return h.reject(err)
 	}
-	call, err := decode(text)
+	call, err := DecodeCall(text)
 	if err != nil {
 		return h.reject(err)
 	}

@@ -44,7 +44,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 	served := make(chan error, 1)
 	wg.Go(func() { served <- server.Serve(l) })
-	Notify(s.Log, daemon.SdNotifyReady)
+	NotifyReady(s.Log)
 
 	var err error
 	select {
@@ -52,7 +52,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		err = fmt.Errorf("serve: %w", err)
 		s.drain(server, nil)
 	case <-ctx.Done():
-		Notify(s.Log, daemon.SdNotifyStopping)
+		notify(s.Log, daemon.SdNotifyStopping)
 		s.drain(server, l)
 	}
 	return err

@@ -38,21 +38,24 @@ func Activated() (net.Listener, error) {
 	return l, nil
 }
 
-// Notify tells systemd about a change of the service's state. Without systemd it does nothing.
-func Notify(log *zap.Logger, state string) {
+// notify tells systemd about a change of the service's state. Without systemd it does nothing.
+func notify(log *zap.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		log.Warn("cannot notify systemd", zap.Error(err))
 	}
 }
 
-// NotifyReloading tells systemd that a reload begins. "READY=1" ends it.
+// NotifyReady tells systemd that the service has started, or has reloaded.
+func NotifyReady(log *zap.Logger) { notify(log, daemon.SdNotifyReady) }
+
+// NotifyReloading tells systemd that a reload begins. [NotifyReady] ends it.
 func NotifyReloading(log *zap.Logger) {
 	// Type=notify-reload wants to know when, on the clock that does not jump.
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return
 	}
-	Notify(log, fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/1000))
+	notify(log, fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/1000))
 }
 
 // watch tells systemd that the service is alive for as long as its socket answers, until the context ends.
@@ -74,7 +77,7 @@ func watch(ctx context.Context, address net.Addr, log *zap.Logger) {
 	defer ticker.Stop()
 	for {
 		if err := ping(ctx, client); err == nil {
-			Notify(log, daemon.SdNotifyWatchdog)
+			notify(log, daemon.SdNotifyWatchdog)
 		} else if !errors.Is(err, context.Canceled) {
 			log.Error("the plugin's socket does not answer", zap.Error(err))
 		}

@@ -44,9 +44,9 @@ type ignored struct{}
 // UnmarshalJSON implements [json.Unmarshaler].
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-// decode reads a call. dockerd wrote the message, so what is not a single well-formed one with a method and a target is a sign of a
+// DecodeCall reads a call. dockerd wrote the message, so what is not a single well-formed one with a method and a target is a sign of a
 // broken connection or of somebody else on the socket, and in both cases an error.
-func decode(text []byte) (request.Call, error) {
+func DecodeCall(text []byte) (request.Call, error) {
 	if len(text) == 0 {
 		return request.Call{}, errors.New("the authorization call is empty, as dockerd sends it after its connection to Caisson broke; " +
 			"fix: repeat the request; if this recurs, look for crashes in Caisson's log")

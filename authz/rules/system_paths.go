@@ -24,9 +24,9 @@ var _ = register(&Spec{
 })
 
 // The Engine's lists. Both are those of 20.10: tools that copy a container send back the list that an inspect gave them, and that
-// is the list of their Engine. Newer engines also mask /sys/devices/virtual/powercap (since 20.10.27 and 24.0.7,
-// GHSA-jq35-85cj-fj4p), /proc/interrupts and the CPUs' thermal_throttle (GHSA-6fw5-f8r9-fgfm), which tell how busy the host is
-// but give no power over it. To ask for those would refuse every copied container on an older Engine.
+// is the list of their Engine. Newer engines also mask /sys/devices/virtual/powercap (GHSA-jq35-85cj-fj4p), /proc/interrupts and
+// the CPUs' thermal_throttle (GHSA-6fw5-f8r9-fgfm), through which a container can observe the host but not change it. To ask for
+// those would refuse every copied container on an older Engine.
 //
 // Source: moby v20.10.24 oci/defaults.go; daemon/pkg/oci/defaults.go.
 var (

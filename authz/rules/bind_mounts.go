@@ -1,0 +1,126 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"caisson/authz/request"
+)
+
+// BindMounts says which paths of the host a container may mount.
+type BindMounts struct {
+	Allow   []BindPath `toml:"allow" comment:"host paths that may be mounted"`
+	Protect []string   `toml:"protect" comment:"host paths that may never be mounted, nor what lies below, nor their parents; added to the built-in ones"`
+	Relabel bool       `toml:"relabel" comment:"let a mount relabel the host's files for SELinux (options z and Z)"`
+}
+
+// BindPath is a host path, or a pattern for several, that may be mounted.
+type BindPath struct {
+	Path     string `toml:"path" comment:"\"/srv\" is that path alone, \"/srv/*\" what lies directly in it, \"/srv/**\" the path and all below"`
+	ReadOnly bool   `toml:"read_only" comment:"only if the mount is read-only"`
+}
+
+func (b BindPath) String() string {
+	if b.ReadOnly {
+		return b.Path + " (read-only)"
+	}
+	return b.Path
+}
+
+var _ = register(&Spec{
+	ID:    "bind-mounts",
+	Title: "Only listed host paths are mounted",
+	Why: "A container that mounts /etc, /root or the Engine's socket is root on the host. The list is compared with the path as written: " +
+		"the kernel follows symbolic links, so nobody but trusted users should be able to write to a listed directory.",
+	Fix:    "use a named volume, or have the operator add the directory to rules.bind-mounts.allow",
+	Refs:   []string{"CIS 5.6", "CIS 5.32", "PSS baseline: hostPath volumes"},
+	Doors:  []request.Door{request.DoorCreate},
+	Fields: []string{"HostConfig.Binds", "HostConfig.Mounts"},
+
+	Profiles: Profiles{
+		Baseline: Default, Standard: Default, CIS: Default,
+		Restricted: With(func(b *BindMounts) { b.Allow = nil }),
+	},
+	New: func() Rule { return &BindMounts{Allow: []BindPath{{"/etc/localtime", true}, {"/etc/timezone", true}}} },
+})
+
+// Prepare implements [Preparer].
+func (b *BindMounts) Prepare() error {
+	for _, a := range b.Allow {
+		if err := checkPathGlob("allow", a.Path); err != nil {
+			return err
+		}
+		if p := protectedBy(a.Path, b.Protect); p != "" {
+			return fmt.Errorf("allow: %q would open %s, which is protected; allow a narrower path", a.Path, p)
+		}
+	}
+	for _, p := range b.Protect {
+		if !path.IsAbs(p) || path.Clean(p) != p {
+			return fmt.Errorf("protect: %q is not a clean absolute path; write it like /srv/data", p)
+		}
+	}
+	return nil
+}
+
+// checkPathGlob checks a pattern for clean absolute paths. One that is not clean itself would match nothing.
+func checkPathGlob(option, p string) error {
+	if !path.IsAbs(p) || path.Clean(p) != p {
+		return fmt.Errorf("%s: %q is not a clean absolute path; write it like /srv/data or /srv/data/**", option, p)
+	}
+	return checkGlobs(option, []string{p})
+}
+
+// Check implements [Rule].
+func (b *BindMounts) Check(r *request.Request, out *Findings) {
+	for _, m := range r.Workload.Mounts {
+		switch m.Type {
+		case request.MountUnknown:
+			out.AddFix(m.Field, "cannot be understood: "+m.Problem, "source:target[:options], or a mount of a known type", "correct the mount")
+		case request.MountBind:
+			b.checkBind(m, out)
+		default: // no path of the host
+		}
+	}
+}
+
+func (b *BindMounts) checkBind(m request.Mount, out *Findings) {
+	got := "mounts the host's " + quote(m.Path)
+	if p := protectedBy(m.Path, b.Protect); p != "" {
+		if p != m.Path {
+			p = "protected because of " + p
+		} else {
+			p = "protected"
+		}
+		out.AddFix(m.Field, got+", which is "+p, listed(b.allowed()), "use a named volume; a protected path needs an exception")
+		return
+	}
+	listedPath, passes := false, false
+	for _, a := range b.Allow {
+		if doublestar.MatchUnvalidated(a.Path, m.Path) {
+			listedPath, passes = true, passes || !a.ReadOnly || readOnly(m)
+		}
+	}
+	switch {
+	case !listedPath:
+		out.Add(m.Field, got+", which is outside the allowed paths", listed(b.allowed()))
+	case !passes:
+		out.AddFix(m.Field, got+" writable, or with writable mounts below it", listed(b.allowed()), "mount it read-only, with :ro or readonly")
+	}
+	if m.Relabel && !b.Relabel {
+		out.AddFix(m.Field, "relabels the host's "+quote(m.Path)+" for SELinux", "no option z or Z", "drop the option z or Z")
+	}
+}
+
+// readOnly tells whether a mount is read-only and does not ask for writable mounts below it. Engines before 25.0, and newer ones
+// for API versions below 1.44, leave those writable without being asked; that is theirs to fix, as a request cannot tell.
+func readOnly(m request.Mount) bool { return m.ReadOnly && !m.ReadOnlyNonRecursive }
+
+func (b *BindMounts) allowed() []string {
+	words := make([]string, len(b.Allow))
+	for i, a := range b.Allow {
+		words[i] = a.String()
+	}
+	return words
+}

@@ -1,0 +1,27 @@
+package rules
+
+import "caisson/authz/request"
+
+// MountTypes refuses types of mounts that have no place on a Linux host without swarm.
+type MountTypes struct{}
+
+var _ = register(&Spec{
+	ID:     "mount-types",
+	Title:  "No cluster volumes or named pipes",
+	Why:    "A cluster mount hands the choice of what is mounted to a swarm's storage plugins, and a named pipe is a door of a Windows host. Neither is judged by other rules.",
+	Fix:    "use a named volume",
+	Doors:  []request.Door{request.DoorCreate},
+	Fields: []string{"HostConfig.Mounts"},
+
+	Profiles: Everywhere,
+	New:      func() Rule { return &MountTypes{} },
+})
+
+// Check implements [Rule].
+func (*MountTypes) Check(r *request.Request, out *Findings) {
+	for _, m := range r.Workload.Mounts {
+		if m.Type == request.MountCluster || m.Type == request.MountPipe {
+			out.Add(m.Field, "is a mount of type "+quote(string(m.Type)), "bind, volume, tmpfs, image")
+		}
+	}
+}

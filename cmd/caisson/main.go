@@ -1,0 +1,68 @@
+// Command caisson is an authorization plugin for the Docker Engine, and the tools around its policy.
+//
+// Exit codes: 0 all is well; 1 a request is refused, or something failed while running; 2 the command line, a policy or a
+// request cannot be used as it is.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// The exit codes.
+const (
+	exitOK = iota
+	exitFailed
+	exitUnusable
+)
+
+// exitError ends the program with a code. Without an error, all that is to be said has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// run is the program without its process.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	code := exitUnusable // what cobra finds wrong with the command line
+	if e := (*exitError)(nil); errors.As(err, &e) {
+		code = e.code
+		if e.err == nil {
+			return code
+		}
+	}
+	fmt.Fprintf(stderr, "caisson: %v\n", err) //nolint:errcheck // there is no other place to say it
+	return code
+}
+
+// unusable marks an error as one of the input.
+func unusable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitUnusable, err}
+}

@@ -1,0 +1,20 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "caisson",
+		Short: "Refuse Docker Engine requests that would put the host at risk",
+		Long: `Caisson is an authorization plugin for the Docker Engine. It judges every request to the Engine by the rules of a
+policy file, and refuses what breaks one.
+
+  caisson policy default > /etc/caisson/policy.toml    write a policy to edit
+  caisson serve                                        run the plugin; start dockerd with --authorization-plugin=caisson
+  caisson check request.json                           see what the policy says to a recorded request`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newServe(), newCheck(), newPolicy(), newRules(), newVersion())
+	return root
+}

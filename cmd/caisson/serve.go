@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"caisson/authz"
+	"caisson/authz/audit"
+	"caisson/plugin"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	policy, state     string
+	socket, engine    string
+	mode              string
+	auditLog          string
+	logFormat, logLvl string
+	grace             time.Duration
+}
+
+func newServe() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the plugin",
+		Long: `Run the plugin until SIGTERM or SIGINT. SIGHUP loads the policy again; SIGUSR1 opens the audit log again.
+
+A policy that cannot be used stops Caisson before its socket exists, unless a copy of the last good one is there. While Caisson
+runs, a policy that cannot be used is reported, and the last good one stays in force.
+
+If systemd passes a socket, that one is used and --socket is not.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.policy, "policy", "", "policy `FILE` (default "+policyFile+" if it is there, else the built-in profile baseline)")
+	f.StringVar(&o.state, "state-dir", stateDir, "`FOLDER` for the copy of the last good policy")
+	f.StringVar(&o.socket, "socket", plugin.SocketName, "`NAME` of a socket in "+plugin.SocketDir+", or its path")
+	f.StringVar(&o.engine, "engine", "unix:///run/docker.sock", "`ADDRESS` of the Docker Engine, for rules that look up its objects")
+	f.StringVar(&o.mode, "mode", "", "enforce or audit (record only), whatever the policy says")
+	f.StringVar(&o.auditLog, "audit-log", "-", "`FILE` for a record of every decision; - is standard output")
+	f.StringVar(&o.logFormat, "log-format", "text", "format of Caisson's own log on standard error: text or json")
+	f.StringVar(&o.logLvl, "log-level", "info", "level of Caisson's own log: debug, info, warn or error")
+	f.DurationVar(&o.grace, "shutdown-grace", plugin.DefaultGrace, "how long requests may take after SIGTERM")
+	completeValues(cmd, "mode", "enforce", "audit")
+	completeValues(cmd, "log-format", "text", "json")
+	completeValues(cmd, "log-level", "debug", "info", "warn", "error")
+	return cmd
+}
+
+// serve checks everything that can be wrong before it makes the socket: a socket tells dockerd that there is a plugin.
+func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error {
+	syscall.Umask(0o027) // modes of files do not depend on who starts Caisson
+	log, err := newLogger(stderr, o.logFormat, o.logLvl)
+	if err != nil {
+		return unusable(err)
+	}
+	path, err := plugin.SocketPath(o.socket)
+	if err != nil {
+		return unusable(fmt.Errorf("--socket: %w", err))
+	}
+	if err := checkEngine(o.engine); err != nil {
+		return unusable(fmt.Errorf("--engine: %w", err))
+	}
+	policies, err := openPolicies(o, log)
+	if err != nil {
+		return unusable(err)
+	}
+	defer policies.Close()
+	records, err := openAudit(o.auditLog, stdout)
+	if err != nil {
+		return err
+	}
+	defer records.Close() //nolint:errcheck // every record has been written with an error of its own
+
+	handler := plugin.NewHandler(&authz.Authorizer{Policy: policies.Policy, Audit: records, Log: log}, log)
+	ctx, stop := handleSignals(ctx, log, policies, records)
+	defer stop()
+	listener, err := listen(path, log)
+	if err != nil {
+		return &exitError{exitFailed, err}
+	}
+	p := policies.Policy()
+	log.Info("caisson is ready", zap.String("version", thisBuild().Version), zap.String("policy", p.Hash),
+		zap.String("profile", string(p.Profile)), zap.Stringer("mode", p.Mode), zap.Stringer("socket", listener.Addr()))
+	server := &plugin.Server{Handler: handler, Log: log, Grace: o.grace}
+	if err := server.Serve(ctx, listener); err != nil {
+		return &exitError{exitFailed, err}
+	}
+	log.Info("caisson has stopped")
+	return nil
+}
+
+// listen takes the socket that systemd passes, or else makes one.
+func listen(path string, log *zap.Logger) (net.Listener, error) {
+	l, err := plugin.Activated()
+	if l != nil || err != nil {
+		return l, err
+	}
+	return plugin.Listen(path, log)
+}
+
+func openAudit(path string, stdout io.Writer) (*audit.Log, error) {
+	if path == "-" {
+		return audit.NewLog(stdout), nil
+	}
+	l, err := audit.OpenLog(path)
+	if err != nil {
+		return nil, &exitError{exitUnusable, err}
+	}
+	return l, nil
+}
+
+func checkEngine(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("%q is not an address", address)
+	}
+	if u.Scheme != "unix" || u.Host != "" || !filepath.IsAbs(u.Path) || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("use unix:// and an absolute path; other addresses would need credentials")
+	}
+	return nil
+}

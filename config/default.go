@@ -1,0 +1,108 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"caisson/authz"
+	"caisson/authz/rules"
+)
+
+// Default compiles a built-in profile without a file. It panics if there is no such profile.
+func Default(p rules.Profile) *authz.Policy { return Builtin(p).Policy }
+
+// Builtin is [Default] as a [File].
+func Builtin(p rules.Profile) *File {
+	f, err := Read("built-in profile "+string(p), fmt.Appendf(nil, "version = 1\nprofile = %q\n", p), time.Time{})
+	if err != nil {
+		panic(err)
+	}
+	f.lines = nil
+	return f
+}
+
+const defaultHead = `The policy of Caisson. Caisson reads it again whenever it changes; a mistake is logged, and the last good policy stays in force.
+"caisson policy show" prints what is in force and where each setting comes from.`
+
+const defaultRules = `The rules, with all their options. A table switches its rule on; mode = "audit" records what the rule finds and refuses
+nothing, mode = "off" switches it off. An option that is left out has the profile's value, and a list replaces the profile's list:
+as long as nothing is changed, this file means the same as its profile alone.`
+
+const defaultExceptions = `Exceptions waive rules for one image, named by digest, or for one user, named by the common name of the TLS client certificate,
+or for both together. "expires" is the last day, in UTC.`
+
+const defaultException = `#[[exceptions]]
+#name = "node-exporter"
+#rules = ["host-network", "host-pid"]
+#image = "quay.io/prometheus/node-exporter@sha256:…"
+#expires = 2027-03-31
+#owner = "ops"
+#reason = "needs the host's network counters"
+`
+
+// DefaultFile writes the policy file of a profile: every rule with every option, and what they are for. Rules that the profile
+// has off stand there commented out. The file means the same as the profile alone.
+func DefaultFile(p rules.Profile) []byte {
+	var b strings.Builder
+	paragraphs(&b, defaultHead)
+	head := section{}
+	head.add("version", "1", "")
+	head.add("mode", quote(authz.Enforce.String()), `"audit" refuses nothing and records what would be refused`)
+	head.add("profile", quote(string(p)), "one of "+strings.Join(profileNames(), ", "))
+	head.write(&b, "")
+
+	b.WriteString("\n")
+	record := section{header: "[audit]"}
+	record.add("on_failure", quote(failDeny.String()), `deny or continue: what happens with a request whose record cannot be written`)
+	record.write(&b, "")
+
+	b.WriteString("\n")
+	paragraphs(&b, defaultRules)
+	for _, spec := range rules.All() {
+		writeRule(&b, spec, p)
+	}
+	paragraphs(&b, defaultExceptions)
+	b.WriteString(defaultException)
+	return []byte(b.String())
+}
+
+// writeRule writes a rule as it is in a profile.
+func writeRule(b *strings.Builder, spec *rules.Spec, p rules.Profile) {
+	r, prefix, title := spec.New(), "", spec.Title
+	if apply := spec.Profiles[p]; apply != nil {
+		apply(r)
+	} else {
+		prefix, title = "#", spec.Title+" (off in this profile)"
+	}
+	comment(b, "", string(spec.ID)+": "+title)
+	comment(b, "", spec.Why)
+	if len(spec.Refs) > 0 {
+		comment(b, "", "See "+strings.Join(spec.Refs, "; "))
+	}
+	s := ruleSection(spec, r, authz.Enforce)
+	byName := map[string]option{}
+	for _, o := range options(reflect.TypeOf(r).Elem()) {
+		byName[o.name] = o
+	}
+	for i := range s.entries {
+		e := &s.entries[i]
+		o, ok := byName[e.key]
+		if !ok {
+			continue // mode
+		}
+		e.comment = o.comment
+		for _, f := range o.fields() {
+			e.notes = append(e.notes, "  "+f.name+": "+f.comment)
+		}
+	}
+	s.write(b, prefix)
+	b.WriteString("\n")
+}
+
+// paragraphs writes texts, a comment each line wrapped, and an empty line.
+func paragraphs(b *strings.Builder, text string) {
+	comment(b, "", text)
+	b.WriteString("\n")
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"caisson/authz"
+	"caisson/authz/rules"
+)
+
+// effective spells a policy out: everything that has a say in a decision, and nothing else, in an order of its own.
+func effective(p *authz.Policy) []section {
+	head := section{}
+	head.add("version", "1", "")
+	head.add("mode", quote(p.Mode.String()), "")
+	head.add("profile", quote(string(p.Profile)), "")
+	record := section{header: "[audit]", at: "audit"}
+	record.add("on_failure", quote(onFailure(p).String()), "")
+
+	all := []section{head, record}
+	on := map[rules.ID]*authz.BoundRule{}
+	for i := range p.Rules {
+		on[p.Rules[i].Spec.ID] = &p.Rules[i]
+	}
+	for _, spec := range rules.All() {
+		if b := on[spec.ID]; b != nil {
+			all = append(all, ruleSection(spec, b.Rule, b.Mode))
+		} else if spec.Profiles[p.Profile] != nil {
+			all = append(all, ruleSection(spec, nil, authz.Off))
+		}
+	}
+	return append(all, exceptionSections(p)...)
+}
+
+// ruleSection spells out a rule's mode and, if it is given, its options.
+func ruleSection(spec *rules.Spec, r rules.Rule, mode authz.Mode) section {
+	at := rulePath(string(spec.ID))
+	s := section{header: "[" + string(at) + "]", at: at}
+	s.add("mode", quote(mode.String()), "")
+	if r == nil {
+		return s
+	}
+	v := reflect.ValueOf(r).Elem()
+	for _, o := range options(v.Type()) {
+		if f := v.FieldByIndex(o.index); !absent(f) {
+			s.addValue(o.name, f)
+		}
+	}
+	return s
+}
+
+// exceptionSections spells the exceptions out, by name.
+func exceptionSections(p *authz.Policy) []section {
+	var all []section
+	for i, e := range p.Exceptions {
+		s := section{header: "[[exceptions]]", at: path("exceptions").index(i)}
+		s.add("name", quote(e.Name), "")
+		ids := slices.Sorted(slices.Values(e.Rules))
+		s.addValue("rules", reflect.ValueOf(slices.Compact(ids)))
+		if e.Image != nil {
+			s.add("image", quote(e.Image.String()), "")
+		}
+		if e.User != "" {
+			s.add("user", quote(e.User), "")
+		}
+		s.add("expires", e.Expires.UTC().Format(time.RFC3339Nano), "")
+		s.add("owner", quote(e.Owner), "")
+		s.add("reason", quote(e.Reason), "")
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b section) int { return cmp.Compare(a.entries[0].value, b.entries[0].value) })
+	return all
+}
+
+// hash identifies what a policy means. Comments, order and ways of writing do not change it.
+func hash(p *authz.Policy) string {
+	var b strings.Builder
+	for _, s := range effective(p) {
+		b.WriteString(s.header + "\n")
+		for _, e := range s.entries {
+			b.WriteString(e.line() + "\n")
+		}
+	}
+	sum := sha256.Sum256([]byte(b.String()))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

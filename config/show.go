@@ -1,0 +1,58 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"caisson/authz/rules"
+)
+
+// Show writes the policy in force as a policy file: every setting, with where it comes from. The file means the same.
+func Show(f *File) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The policy in force: %s\n# %s\n\n", f.Name, f.Policy.Hash)
+	for i, s := range effective(f.Policy) {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		for j := range s.entries {
+			s.entries[j].comment = f.origin(s.at, s.entries[j].key)
+		}
+		s.write(&b, "")
+	}
+	if off := f.off(); len(off) > 0 {
+		b.WriteString("\n")
+		comment(&b, "", "Off in this profile: "+strings.Join(off, ", "))
+	}
+	return []byte(b.String())
+}
+
+// origin says where a setting comes from.
+func (f *File) origin(at path, key string) string {
+	table, isRule := strings.CutPrefix(string(at), "rules.")
+	switch line := f.lines[at.key(key)]; {
+	case line > 0:
+		return fmt.Sprintf("%s:%d", f.Name, line)
+	case isRule && key == "mode" && f.lines[at] > 0:
+		return fmt.Sprintf("%s:%d, on because its table is there", f.Name, f.lines[at])
+	case !isRule || rules.Get(rules.ID(table)).Profiles[f.Policy.Profile] == nil:
+		return "default"
+	default:
+		return "profile " + string(f.Policy.Profile)
+	}
+}
+
+// off lists the rules that neither the profile nor the file switches on or off.
+func (f *File) off() []string {
+	var ids []string
+	on := map[rules.ID]bool{}
+	for _, b := range f.Policy.Rules {
+		on[b.Spec.ID] = true
+	}
+	for _, s := range rules.All() {
+		if !on[s.ID] && s.Profiles[f.Policy.Profile] == nil {
+			ids = append(ids, string(s.ID))
+		}
+	}
+	return ids
+}
