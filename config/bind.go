@@ -48,12 +48,10 @@ func (d *decoder) override(b *authz.BoundRule, v any) {
 		return
 	}
 	b.Mode = authz.Enforce
-	rest := maps.Clone(table)
-	if m, ok := rest["mode"]; ok {
+	if m, ok := table["mode"]; ok {
 		d.decode(p.key("mode"), m, reflect.ValueOf(&b.Mode).Elem())
-		delete(rest, "mode")
 	}
-	d.decodeStruct(p, rest, reflect.ValueOf(b.Rule).Elem())
+	d.decodeStruct(p, table, reflect.ValueOf(b.Rule).Elem(), "mode")
 }
 
 // prepare lets a rule check and compile its options.
@@ -62,17 +60,27 @@ func (d *decoder) prepare(b *authz.BoundRule) {
 	if !ok {
 		return
 	}
-	err := r.Prepare()
-	if err == nil {
-		return
-	}
-	p, text := rulePath(string(b.Spec.ID)), err.Error()
-	if name, rest, ok := strings.Cut(text, ": "); ok {
-		if at := p.key(name); d.lines[at] > 0 {
-			p, text = at, rest
+	for _, err := range split(r.Prepare()) {
+		p, text := rulePath(string(b.Spec.ID)), err.Error()
+		// The error begins with the option's name, with or without the place in a list.
+		if name, rest, ok := strings.Cut(text, ": "); ok {
+			if at := p + "." + path(name); d.lines[at] > 0 {
+				p, text = at, rest
+			}
 		}
+		d.problem(p, "%s", text)
 	}
-	d.problem(p, "%s", text)
+}
+
+// split takes joined errors apart.
+func split(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 func rulePath(id string) path { return path("rules").key(id) }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"caisson/authz/rules"
 )
 
 // decoder puts parsed TOML into Go values and collects every problem on the way.
@@ -61,51 +63,58 @@ func (d *decoder) decode(p path, v any, dst reflect.Value) {
 
 // decodeItself handles types that know how they are written.
 func (d *decoder) decodeItself(p path, v any, dst reflect.Value) bool {
-	switch u := dst.Addr().Interface().(type) {
+	fresh := reflect.New(dst.Type()) // a type may add to what it holds; the file replaces
+	var err error
+	switch u := fresh.Interface().(type) {
 	case toml.Unmarshaler:
-		if err := u.UnmarshalTOML(v); err != nil {
-			d.problem(p, "%v", err)
-		}
+		err = u.UnmarshalTOML(v)
 	case *time.Time:
-		if t, ok := v.(time.Time); ok {
-			*u = t
-		} else {
-			d.mismatch(p, v, "a date")
+		t, ok := v.(time.Time)
+		if !ok {
+			err = mismatch(v, "a date")
 		}
+		*u = t
 	case *time.Duration:
 		s, ok := v.(string)
 		if !ok {
-			d.mismatch(p, v, `a duration such as "1h30m"`)
-		} else if parsed, err := time.ParseDuration(s); err != nil {
-			d.problem(p, "%q is not a duration such as \"1h30m\"", s)
-		} else {
-			*u = parsed
+			err = mismatch(v, `a duration such as "1h30m"`)
+		} else if *u, err = time.ParseDuration(s); err != nil {
+			err = fmt.Errorf("%q is not a duration such as \"1h30m\"", s)
 		}
 	case encoding.TextUnmarshaler:
 		switch v.(type) {
 		case string, int64, float64, bool:
-			if err := u.UnmarshalText(fmt.Append(nil, v)); err != nil {
-				d.problem(p, "%v", err)
-			}
+			err = u.UnmarshalText(fmt.Append(nil, v))
 		default:
-			d.mismatch(p, v, "a string")
+			err = mismatch(v, "a string")
 		}
 	default:
 		return false
 	}
+	if err != nil {
+		d.problem(p, "%v", err)
+		return true
+	}
+	dst.Set(fresh.Elem())
 	return true
 }
 
-func (d *decoder) decodeStruct(p path, table map[string]any, dst reflect.Value) {
-	fields := map[string]reflect.Value{}
+// decodeStruct sets the fields that a table has keys for. Keys in others are known besides, and for the caller to decode.
+func (d *decoder) decodeStruct(p path, table map[string]any, dst reflect.Value, others ...string) {
+	fields, names := map[string]reflect.Value{}, others
 	for _, o := range options(dst.Type()) {
 		fields[o.name] = dst.FieldByIndex(o.index)
+		names = append(names, o.name)
 	}
 	for _, k := range slices.Sorted(maps.Keys(table)) {
-		if f, ok := fields[k]; ok {
+		switch f, ok := fields[k]; {
+		case ok:
 			d.decode(p.key(k), table[k], f)
-		} else {
-			d.problem(p.key(k), "unknown key%s", suggest(k, slices.Collect(maps.Keys(fields))))
+		case slices.Contains(others, k):
+		case p == "" && rules.Get(rules.ID(k)) != nil:
+			d.problem(p.key(k), "unknown key; did you mean [rules.%s]?", k)
+		default:
+			d.problem(p.key(k), "unknown key%s", suggest(k, names))
 		}
 	}
 }
@@ -173,7 +182,7 @@ func (d *decoder) decodeFloat(p path, f float64, dst reflect.Value) {
 		d.problem(p, "%v is not a usable number", f)
 		return
 	}
-	dst.SetFloat(f)
+	dst.SetFloat(f + 0) // -0 is 0
 }
 
 func (d *decoder) decodeInt(p path, n int64, dst reflect.Value) {
@@ -197,6 +206,11 @@ func (d *decoder) table(p path, v any) (map[string]any, bool) {
 	return table, ok
 }
 
-func (d *decoder) mismatch(p path, v any, want string) {
-	d.problem(p, "is %s, must be %s", valueName(v), want)
+func (d *decoder) mismatch(p path, v any, want string) { d.problem(p, "%v", mismatch(v, want)) }
+
+func mismatch(v any, want string) error { return fmt.Errorf("is %s, must be %s", valueName(v), want) }
+
+// reported tells whether there is a problem with a place already.
+func (d *decoder) reported(p path) bool {
+	return slices.ContainsFunc(d.problems, func(known Problem) bool { return known.Key == string(p) })
 }

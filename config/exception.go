@@ -29,8 +29,8 @@ func (d *decoder) exception(p path, t *exceptionTable) authz.Exception {
 	e := authz.Exception{Name: t.Name, User: t.User, Owner: t.Owner, Reason: t.Reason}
 	d.required(p, t)
 	for i, id := range t.Rules {
-		if rules.Get(rules.ID(id)) == nil {
-			d.problem(p.key("rules").index(i), "unknown rule %q%s", id, suggest(id, ruleIDs()))
+		if at := p.key("rules").index(i); rules.Get(rules.ID(id)) == nil && !d.reported(at) {
+			d.problem(at, "unknown rule %q%s", id, suggest(id, ruleIDs()))
 		}
 		e.Rules = append(e.Rules, rules.ID(id))
 	}
@@ -56,7 +56,7 @@ func (d *decoder) required(p path, t *exceptionTable) {
 	missing := func(key string, empty bool) {
 		at := p.key(key)
 		switch {
-		case !empty:
+		case !empty || d.reported(at):
 		case d.lines[at] > 0:
 			d.problem(at, "is empty")
 		default:
@@ -68,7 +68,7 @@ func (d *decoder) required(p path, t *exceptionTable) {
 	missing("expires", t.Expires.IsZero())
 	missing("owner", t.Owner == "")
 	missing("reason", t.Reason == "")
-	if t.Image == "" && t.User == "" {
+	if t.Image == "" && t.User == "" && !d.reported(p.key("image")) && !d.reported(p.key("user")) {
 		d.problem(p, "image or user is missing; an exception is for one image, one user or both")
 	}
 }

@@ -19,8 +19,10 @@ type File struct {
 	Policy   *authz.Policy
 	Warnings []Problem // by line
 
-	lines map[path]int // of what the file sets
+	lines map[path]int // of what the file sets; nil if there is no file
 }
+
+func (f *File) builtin() bool { return f.lines == nil }
 
 // Parse compiles a policy text. The name is used in errors, which are of type [Errors].
 func Parse(name string, text []byte, now time.Time) (*authz.Policy, error) {
@@ -37,7 +39,19 @@ func Load(file string, now time.Time) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Read(file, text, now)
+	f, err := Read(file, text, now)
+	if err != nil {
+		return nil, err
+	}
+	f.warnWritable(file)
+	return f, nil
+}
+
+// warnWritable warns of a file that others than its owner can write: whoever writes the policy has what it refuses.
+func (f *File) warnWritable(file string) {
+	if info, err := os.Stat(file); err == nil && info.Mode()&0o022 != 0 {
+		f.Warnings = append(f.Warnings, Problem{File: file, Text: "others than its owner can write it; fix: chmod go-w"})
+	}
 }
 
 // Read compiles a policy text like [Parse], and returns all that it says.

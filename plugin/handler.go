@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -146,7 +147,10 @@ func read(r *http.Request) ([]byte, error) {
 	} else {
 		text, err = io.ReadAll(io.LimitReader(r.Body, maxMessage+1))
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errors.New("the authorization call did not arrive whole: its sender stalls")
+	case err != nil:
 		return nil, fmt.Errorf("the authorization call did not arrive whole: %w", err)
 	}
 	if len(text) > maxMessage {

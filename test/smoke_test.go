@@ -58,7 +58,7 @@ func smoke(t *testing.T, e *engine.Engine) {
 		if result.Code == 0 {
 			t.Error("a privileged container ran")
 		}
-		for _, text := range []string{"authorization denied by plugin caisson: ", "privileged mode is on", "[privileged]"} {
+		for _, text := range []string{"authorization denied by plugin caisson: ", "HostConfig.Privileged is true", "[privileged]"} {
 			if !strings.Contains(result.Stderr, text) {
 				t.Errorf("the message lacks %q: %s", text, result.Stderr)
 			}

@@ -12,7 +12,7 @@ import (
 // BindMounts says which paths of the host a container may mount.
 type BindMounts struct {
 	Allow   []BindPath `toml:"allow" comment:"host paths that may be mounted"`
-	Protect []string   `toml:"protect" comment:"host paths that may never be mounted, nor what lies below, nor their parents; added to the built-in ones"`
+	Protect []string   `toml:"protect" comment:"host paths that are never mounted, nor what lies below or above them; added to the built-in ones"`
 	Relabel bool       `toml:"relabel" comment:"let a mount relabel the host's files for SELinux (options z and Z)"`
 }
 
@@ -48,17 +48,17 @@ var _ = register(&Spec{
 
 // Prepare implements [Preparer].
 func (b *BindMounts) Prepare() error {
+	for _, p := range b.Protect {
+		if !path.IsAbs(p) || path.Clean(p) != p {
+			return fmt.Errorf("protect: %q is not a clean absolute path; write it like /srv/data", p)
+		}
+	}
 	for _, a := range b.Allow {
 		if err := checkPathGlob("allow", a.Path); err != nil {
 			return err
 		}
 		if p := protectedBy(a.Path, b.Protect); p != "" {
 			return fmt.Errorf("allow: %q would open %s, which is protected; allow a narrower path", a.Path, p)
-		}
-	}
-	for _, p := range b.Protect {
-		if !path.IsAbs(p) || path.Clean(p) != p {
-			return fmt.Errorf("protect: %q is not a clean absolute path; write it like /srv/data", p)
 		}
 	}
 	return nil

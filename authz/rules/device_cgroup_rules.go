@@ -14,9 +14,10 @@ type DeviceCgroupRules struct {
 }
 
 var _ = register(&Spec{
-	ID:     "device-cgroup-rules",
-	Title:  "Only listed device cgroup rules",
-	Why:    "One rule opens all devices of a class. With the capability MKNOD, which every container has by default, it can then make itself a node for the host's disk.",
+	ID:    "device-cgroup-rules",
+	Title: "Only listed device cgroup rules",
+	Why: "One rule opens all devices of a class. With the capability MKNOD, which every container has by default, it can then make " +
+		"itself a node for the host's disk.",
 	Fix:    "drop --device-cgroup-rule, or have the operator add the rule to rules.device-cgroup-rules.allow",
 	Refs:   []string{"CIS 5.18"},
 	Doors:  []request.Door{request.DoorCreate},

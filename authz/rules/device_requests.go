@@ -17,7 +17,8 @@ var _ = register(&Spec{
 	Title: "No devices by request, GPUs among them",
 	Why: "A device driver adds devices, mounts and hooks that run as root on the host. cdi adds whatever the specifications on the host " +
 		"say, and GPU hooks have been ways out of the container.",
-	Fix:    "drop --gpus, --device vendor/class=name or NVIDIA_VISIBLE_DEVICES; or have the operator add the driver or \"gpu\" to rules.device-requests.allow",
+	Fix: "drop --gpus, --device vendor/class=name or NVIDIA_VISIBLE_DEVICES; or have the operator add the driver or \"gpu\" to " +
+		"rules.device-requests.allow",
 	Refs:   []string{"CIS 5.18", "CVE-2024-0132", "CVE-2025-23266"},
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.DeviceRequests", "Env"},
@@ -37,8 +38,8 @@ func (d *DeviceRequests) Check(r *request.Request, out *Findings) {
 	d.checkEnv(r.Workload.Env, out)
 }
 
-// allows looks at the driver if one is named, as the Engine then ignores the capabilities. Else the Engine takes the first driver that has all
-// capabilities of one of the sets, so each set must hold an allowed one; an empty set suits every driver.
+// allows looks at the driver if one is named, as the Engine then ignores the capabilities. Else the Engine takes any driver that
+// has all capabilities of one of the sets, so each set must hold an allowed one; an empty set suits every driver.
 //
 // Source: moby daemon/devices.go, handleDevice; daemon/internal/capabilities.
 func (d *DeviceRequests) allows(req request.DeviceRequest) bool {

@@ -2,16 +2,20 @@ package rules
 
 import (
 	"fmt"
+	"math"
 
 	"caisson/authz/request"
 )
 
 // Memory asks for a memory limit and bounds it.
 type Memory struct {
-	Required       bool `toml:"required" comment:"refuse a container without a memory limit"`
-	Max            Size `toml:"max" comment:"largest limit; 0 sets no bound"`
-	MaxReservation Size `toml:"max_reservation" comment:"largest soft limit; 0 sets no bound"`
-	Swap           bool `toml:"swap" comment:"allow the container to use swap beyond the Engine's default of its memory limit again"`
+	Required       bool  `toml:"required" comment:"refuse a container without a memory limit"`
+	Max            Size  `toml:"max" comment:"largest limit; 0 sets no bound"`
+	MaxReservation Size  `toml:"max_reservation" comment:"largest soft limit; 0 sets no bound"`
+	Swap           bool  `toml:"swap" comment:"allow more swap than the Engine's default, which is as much again as the memory limit"`
+	MaxSwap        Size  `toml:"max_swap" comment:"largest sum of memory and swap (--memory-swap), the Engine's default included; 0 sets no bound"`
+	MaxSwappiness  int64 `toml:"max_swappiness" comment:"how readily the kernel may swap the container out, 0 to 100"`
+	KernelMemory   bool  `toml:"kernel_memory" comment:"allow limits on kernel memory, which engines up to 20.10 still set"`
 }
 
 var _ = register(&Spec{
@@ -27,24 +31,70 @@ var _ = register(&Spec{
 	},
 
 	Profiles: Profiles{Standard: Default, Restricted: Default, CIS: Default},
-	New:      func() Rule { return &Memory{Required: true} },
+	New:      func() Rule { return &Memory{Required: true, MaxSwappiness: 100} },
 })
+
+// Prepare implements [Preparer].
+func (m *Memory) Prepare() error {
+	switch {
+	case m.MaxSwappiness < 0 || m.MaxSwappiness > 100:
+		return fmt.Errorf("max_swappiness: %d is not between 0 and 100", m.MaxSwappiness)
+	case m.Max > 0 && m.MaxSwap > 0 && m.MaxSwap < m.Max:
+		return fmt.Errorf("max_swap: %s is less than max, though it counts memory and swap together", m.MaxSwap)
+	}
+	return nil
+}
 
 // Check implements [Rule].
 func (m *Memory) Check(r *request.Request, out *Findings) {
 	w := r.Workload
 	switch limit := w.Memory; {
-	case limit.V <= 0 && m.Required:
+	case limit.V <= 0 && (m.Required || m.Max > 0):
 		out.Add(limit.Field, "is not set", m.limits())
-	case m.Max > 0 && (limit.V <= 0 || limit.V > int64(m.Max)):
-		out.Add(limit.Field, "is "+Size(limit.V).String(), m.limits())
+	case m.Max > 0 && limit.V > int64(m.Max):
+		out.AddFix(limit.Field, "is "+Size(limit.V).String(), m.limits(), "lower -m (mem_limit in a compose file)")
 	}
-	if s := w.MemorySwap; s.V < 0 && !m.Swap {
-		out.AddFix(s.Field, fmt.Sprintf("is %d, which is unlimited swap", s.V), "at most the Engine's default", "drop --memory-swap=-1")
-	}
+	m.checkSwap(w, out)
 	if res := w.MemoryReservation; m.MaxReservation > 0 && res.V > int64(m.MaxReservation) {
 		out.AddFix(res.Field, "is "+Size(res.V).String(), "at most "+m.MaxReservation.String(), "lower --memory-reservation")
 	}
+	// Old clients send -1 for "not set" (moby daemon/daemon_unix.go, fixMemorySwappiness).
+	if s := w.MemorySwappiness; s.V != nil && *s.V != -1 && (*s.V < 0 || *s.V > m.MaxSwappiness) {
+		out.AddFix(s.Field, fmt.Sprintf("is %d", *s.V), fmt.Sprintf("0 to %d", m.MaxSwappiness), "drop --memory-swappiness")
+	}
+	for _, k := range []request.Value[int64]{w.KernelMemory, w.KernelMemoryTCP} {
+		if k.V != 0 && !m.KernelMemory {
+			out.AddFix(k.Field, "is set", "not set", "drop --kernel-memory: its kernel side is unsound and was removed from later engines")
+		}
+	}
+}
+
+// checkSwap judges MemorySwap: the sum of memory and swap, of which 0 is the Engine's default of twice the memory and a negative one
+// has no end.
+func (m *Memory) checkSwap(w *request.Workload, out *Findings) {
+	s, limit := w.MemorySwap, w.Memory.V
+	total := s.V
+	if total == 0 && limit > 0 {
+		total = limit + min(limit, math.MaxInt64-limit)
+	}
+	switch {
+	case s.V < 0 && !m.Swap:
+		out.AddFix(s.Field, fmt.Sprintf("is %d, which is unlimited swap", s.V), "at most the Engine's default", "drop --memory-swap")
+	case s.V > 0 && limit <= 0:
+		out.AddFix(s.Field, "is set without a memory limit", "swap together with a memory limit", "add -m, or drop --memory-swap")
+	case s.V > 0 && s.V-limit > limit && !m.Swap:
+		out.AddFix(s.Field, "is "+Size(s.V).String(), "at most the Engine's default, twice the memory limit", "lower or drop --memory-swap")
+	case m.MaxSwap > 0 && (total < 0 || total > int64(m.MaxSwap)):
+		out.AddFix(s.Field, "lets memory and swap reach "+sizeOrUnlimited(total), "at most "+m.MaxSwap.String(),
+			"set --memory-swap to at most "+m.MaxSwap.String())
+	}
+}
+
+func sizeOrUnlimited(n int64) string {
+	if n < 0 {
+		return "any size"
+	}
+	return Size(n).String()
 }
 
 func (m *Memory) limits() string {

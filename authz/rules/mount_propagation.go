@@ -9,7 +9,7 @@ import (
 
 // MountPropagation bounds how mounts travel between container and host.
 type MountPropagation struct {
-	Allow []string `toml:"allow" comment:"propagation modes that may be asked for: private, rprivate, slave, rslave, shared, rshared; none asked for always passes"`
+	Allow []string `toml:"allow" comment:"modes that may be asked for, of private, rprivate, slave, rslave, shared, rshared; asking for none always passes"`
 }
 
 var _ = register(&Spec{

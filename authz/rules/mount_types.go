@@ -6,9 +6,10 @@ import "caisson/authz/request"
 type MountTypes struct{}
 
 var _ = register(&Spec{
-	ID:     "mount-types",
-	Title:  "No cluster volumes or named pipes",
-	Why:    "A cluster mount hands the choice of what is mounted to a swarm's storage plugins, and a named pipe is a door of a Windows host. Neither is judged by other rules.",
+	ID:    "mount-types",
+	Title: "No cluster volumes or named pipes",
+	Why: "A cluster mount hands the choice of what is mounted to a swarm's storage plugins, and a named pipe is a door of a Windows " +
+		"host. No other rule judges them.",
 	Fix:    "use a named volume",
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.Mounts"},

@@ -16,7 +16,8 @@ var _ = register(&Spec{
 	Title: "No joining of other containers' namespaces",
 	Why: "container:X gives a container the namespaces of X, whatever they are: the host's if X has those. X may be made or replaced later, " +
 		"and its processes, memory and local ports lie open to the newcomer.",
-	Fix:   "drop container:… and let the containers talk over a network of their own, or have the operator add the container to rules.shared-namespaces.allow",
+	Fix: "drop container:… and let the containers talk over a network of their own, or have the operator add the container to " +
+		"rules.shared-namespaces.allow",
 	Refs:  []string{"CIS 5.10", "CIS 5.16", "CIS 5.17"},
 	Doors: []request.Door{request.DoorCreate},
 	Fields: []string{

@@ -25,7 +25,9 @@ var _ = register(&Spec{
 	Fix:    "drop the driver and its options type, o and device; or have the operator add to rules.volume-drivers what the volume needs",
 	Refs:   []string{"CIS 5.6"},
 	Doors:  []request.Door{request.DoorCreate, request.DoorVolume},
-	Fields: []string{"HostConfig.VolumeDriver", "HostConfig.Binds", "HostConfig.Mounts", "Volumes", "Driver", "DriverOpts", "ClusterVolumeSpec"},
+	Fields: []string{
+		"HostConfig.VolumeDriver", "HostConfig.Binds", "HostConfig.Mounts", "Volumes", "Driver", "DriverOpts", "ClusterVolumeSpec",
+	},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &VolumeDrivers{Allow: []string{"local"}} },
@@ -50,7 +52,7 @@ func (v *VolumeDrivers) Prepare() error {
 	}
 	for _, t := range v.LocalTypes {
 		if slices.Contains(neverTypes, t) {
-			return fmt.Errorf("local_types: %q mounts parts of the host and can not be allowed", t)
+			return fmt.Errorf("local_types: %q mounts parts of the host and cannot be allowed", t)
 		}
 	}
 	return nil

@@ -43,7 +43,10 @@ func newCaisson(e *Engine, socket string, options CaissonOptions) (*Caisson, err
 		PolicyFile: filepath.Join(e.Dir, "policy.toml"),
 		AuditFile:  filepath.Join(e.Dir, "audit.log"),
 	}
-	c.args = []string{"serve", "--socket", socket, "--engine", "unix://" + e.Socket, "--audit-log", c.AuditFile}
+	c.args = []string{
+		"serve", "--socket", socket, "--engine", "unix://" + e.Socket,
+		"--audit-log", c.AuditFile, "--state-dir", filepath.Join(e.Dir, "state"),
+	}
 	if options.Policy != "" {
 		if err := c.WritePolicy(options.Policy); err != nil {
 			return nil, err

@@ -1,0 +1,407 @@
+package plugin
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+
+	"caisson/authz"
+	"caisson/authz/request"
+	"caisson/authz/rules"
+)
+
+const (
+	allowText    = `{"Allow":true}`
+	activateText = `{"Implements":["authz"]}`
+	undecided    = `{"Allow":false,"Err":"request refused, because Caisson cannot decide: `
+	notACall     = undecided + `the authorization call is not what dockerd sends: `
+	emptyCall    = undecided + `the authorization call is empty, as dockerd sends it after its connection to Caisson broke; ` +
+		`fix: repeat the request; if this recurs, look for crashes in Caisson's log (decision ID)"}`
+	noTarget = notACall + `it has no method or no request target (decision ID)"}`
+	tooLarge = undecided + `the authorization call is larger than 6 MiB; fix: send a smaller request (decision ID)"}`
+)
+
+var wireCases = []struct {
+	name, method, path, body string
+	status                   int
+	want                     string
+}{
+	{"activate", "POST", activatePath, "", 200, activateText},
+	{"activate with a body", "POST", activatePath, "{}", 200, activateText},
+	{"permitted", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"/v1.41/containers/json"}`, 200, allowText},
+	{"newline after it", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"/_ping"}` + "\n", 200, allowText},
+	{
+		"forbidden", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"/v1.41/containers/forbidden/json"}`, 200,
+		`{"Allow":false,"Msg":"container inspect refused: path is forbidden; allowed: anything else [test] fix: do without (decision ID)"}`,
+	},
+	{
+		"a request that cannot be understood", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"containers/json"}`, 500,
+		undecided + `request target: it does not begin with a single '/'; fix: send a plain origin-form target such as ` +
+			`/v1.41/containers/create?name=x, as every Docker client does (decision ID)"}`,
+	},
+	{"empty", "POST", requestPath, "", 500, emptyCall},
+	{"white space", "POST", requestPath, " \n", 500, notACall + `unexpected end of JSON input (decision ID)"}`},
+	{"garbage", "POST", requestPath, "garbage", 500, notACall + `invalid character 'g' looking for beginning of value (decision ID)"}`},
+	{"array", "POST", requestPath, "[]", 500, notACall + `it is a JSON array, not an object (decision ID)"}`},
+	{"number", "POST", requestPath, "12345", 500, notACall + `it is a JSON number, not an object (decision ID)"}`},
+	{"null", "POST", requestPath, "null", 500, noTarget},
+	{"no members", "POST", requestPath, "{}", 500, noTarget},
+	{"no method", "POST", requestPath, `{"RequestUri":"/_ping"}`, 500, noTarget},
+	{"no target", "POST", requestPath, `{"RequestMethod":"GET"}`, 500, noTarget},
+	{"a member of another type", "POST", requestPath, `{"RequestMethod":12345}`, 500, notACall + `RequestMethod is a JSON number (decision ID)"}`},
+	{
+		"body that is not base64", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"/_ping","RequestBody":"!"}`, 500,
+		notACall + `illegal base64 data at input byte 0 (decision ID)"}`,
+	},
+	{
+		"truncated", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"/_ping"`, 500,
+		notACall + `unexpected end of JSON input (decision ID)"}`,
+	},
+	{
+		"trailing object", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"/_ping"}{}`, 500,
+		notACall + `invalid character '{' after top-level value (decision ID)"}`,
+	},
+	{
+		"trailing byte", "POST", requestPath, `{"RequestMethod":"GET","RequestUri":"/_ping"}` + "\x00", 500,
+		notACall + `invalid character '\\x00' after top-level value (decision ID)"}`,
+	},
+	{
+		"bad certificates", "POST", requestPath,
+		`{"RequestMethod":"GET","RequestUri":"/_ping","RequestPeerCertificates":["bm8gUEVN",null,1,{}]}`, 200, allowText,
+	},
+	{
+		"a response of odd types", "POST", requestPath,
+		`{"RequestMethod":"GET","RequestUri":"/_ping","ResponseStatusCode":"x","ResponseBody":{},"ResponseHeaders":1}`, 200, allowText,
+	},
+	{"response", "POST", responsePath, `{"RequestMethod":"GET","RequestUri":"/v1.41/containers/forbidden/json"}`, 200, allowText},
+	{"response garbage", "POST", responsePath, "garbage", 200, allowText},
+	{"response empty", "POST", responsePath, "", 200, allowText},
+	{"wrong path", "POST", "/VolumeDriver.Create", "{}", 404, `{"Allow":false,"Err":"Caisson has no such endpoint"}`},
+	{"root", "GET", "/", "", 404, `{"Allow":false,"Err":"Caisson has no such endpoint"}`},
+	{"path below", "POST", requestPath + "/x", "{}", 404, `{"Allow":false,"Err":"Caisson has no such endpoint"}`},
+	{"wrong method", "GET", requestPath, "", 405, `{"Allow":false,"Err":"Caisson's endpoints take POST only"}`},
+	{"wrong method for activate", "PUT", activatePath, "", 405, `{"Allow":false,"Err":"Caisson's endpoints take POST only"}`},
+	{"wrong method for response", "DELETE", responsePath, "", 405, `{"Allow":false,"Err":"Caisson's endpoints take POST only"}`},
+}
+
+func TestWire(t *testing.T) {
+	s := start(t, usual)
+	for _, c := range wireCases {
+		t.Run(c.name, func(t *testing.T) {
+			status, got, err := s.try(c.method, c.path, strings.NewReader(c.body))
+			if err != nil || status != c.status {
+				t.Errorf("status %d, error %v; want %d", status, err, c.status)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Every message posted for a decision leaves one record, and no other does.
+func TestRecords(t *testing.T) {
+	s := start(t, usual)
+	want := 0
+	for _, c := range wireCases {
+		if c.path == requestPath && c.method == http.MethodPost {
+			want++
+		}
+		if _, _, err := s.try(c.method, c.path, strings.NewReader(c.body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.audit.count(); got != want {
+		t.Errorf("%d records, want %d", got, want)
+	}
+}
+
+// In audit mode everything that is a request passes, and what is none does not.
+func TestAuditMode(t *testing.T) {
+	policy := *usual
+	policy.Mode = authz.Audit
+	s := start(t, &policy)
+	for body, want := range map[string]int{
+		`{"RequestMethod":"GET","RequestUri":"/v1.41/containers/forbidden/json"}`: 200,
+		`{"RequestMethod":"GET","RequestUri":"x"}`:                               200,
+		"":     500,
+		"{}":   500,
+		"null": 500,
+		"x":    500,
+	} {
+		status, text := s.post(requestPath, strings.NewReader(body))
+		if status != want || want == 200 && text != allowText {
+			t.Errorf("%q: %d %s", body, status, text)
+		}
+	}
+}
+
+func TestCallIsPassedOn(t *testing.T) {
+	got, err := DecodeCall([]byte(`{"User":"ann","UserAuthNMethod":"TLS","RequestMethod":"POST","RequestUri":"/v1.41/x?a=1\u0026b=2",
+		"RequestHeaders":{"Content-Type":"application/json"},"RequestBody":"e30=","RequestPeerCertificates":["AA=="]}`))
+	want := request.Call{
+		User: "ann", AuthMethod: "TLS", Method: "POST", Target: "/v1.41/x?a=1&b=2",
+		Headers: map[string]string{"Content-Type": "application/json"}, Body: []byte("{}"),
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	// A body that is there but empty is no body.
+	got, err = DecodeCall([]byte(`{"RequestMethod":"POST","RequestUri":"/","RequestBody":""}`))
+	if got.Body != nil || err != nil {
+		t.Errorf("body %q, error %v", got.Body, err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s := start(t, usual)
+	unsized := func(b []byte) io.Reader { return io.MultiReader(bytes.NewReader(b)) } // sent in chunks
+	for _, c := range []struct {
+		name   string
+		path   string
+		body   io.Reader
+		status int
+		want   string
+	}{
+		{"just within", requestPath, bytes.NewReader(messageOfSize(maxMessage)), 200, allowText},
+		{"just over", requestPath, bytes.NewReader(messageOfSize(maxMessage + 1)), 500, tooLarge},
+		{"the most that dockerd can send", requestPath, bytes.NewReader(messageOfSize(12 << 20)), 500, tooLarge},
+		{"chunked", requestPath, unsized(messageOfSize(1000)), 200, allowText},
+		{"chunked, within", requestPath, unsized(messageOfSize(maxMessage)), 200, allowText},
+		{"chunked, over", requestPath, unsized(messageOfSize(maxMessage + 1)), 500, tooLarge},
+		{"response", responsePath, bytes.NewReader(messageOfSize(12 << 20)), 200, allowText},
+		{"response, chunked", responsePath, unsized(messageOfSize(12 << 20)), 200, allowText},
+		{"permitted after all that", requestPath, bytes.NewReader(messageOfSize(1000)), 200, allowText},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, got := s.post(c.path, c.body)
+			if status != c.status || got != c.want {
+				t.Errorf("%d %s", status, got)
+			}
+		})
+	}
+}
+
+// raw sends bytes as they are and returns the answer, and whether the connection was closed after it.
+func (s *service) raw(text string, halfClose bool) (answer *http.Response, body string) {
+	s.t.Helper()
+	conn, err := net.Dial("unix", s.socket)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, text); err != nil {
+		s.t.Fatal(err)
+	}
+	if halfClose {
+		if err := conn.(*net.UnixConn).CloseWrite(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	answer, err = http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		s.t.Fatal("no answer: ", err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer, ids.ReplaceAllString(string(b), "ID")
+}
+
+func TestRawHTTP(t *testing.T) {
+	s := start(t, usual, func(s *service, _ *Server) { s.handler.bodyTime = 200 * time.Millisecond })
+	ping := `{"RequestMethod":"GET","RequestUri":"/_ping"}`
+	notWhole := undecided + `the authorization call did not arrive whole: `
+	for _, c := range []struct {
+		name, text string
+		halfClose  bool
+		status     int
+		want       string
+	}{
+		{"HTTP/1.0", fmt.Sprintf("POST %s HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", requestPath, len(ping), ping), false, 200, allowText},
+		{"empty Host, as dockerd 20.10", fmt.Sprintf("POST %s HTTP/1.1\r\nHost: \r\nContent-Length: %d\r\n\r\n%s", requestPath, len(ping), ping), false, 200, allowText},
+		{"no length, no chunks", fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\n\r\n", requestPath), false, 500, emptyCall},
+		{
+			"stalled body", fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n%s", requestPath, ping), false, 500,
+			notWhole + `its sender stalls (decision ID)"}`,
+		},
+		{"stalled response", fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n", responsePath), false, 200, allowText},
+		{
+			"cut-off body", fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n%s", requestPath, ping), true, 500,
+			notWhole + `unexpected EOF (decision ID)"}`,
+		},
+		{
+			"promises more than the limit, sends nothing", fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", requestPath), false, 500,
+			tooLarge,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			answer, got := s.raw(c.text, c.halfClose)
+			if answer.StatusCode != c.status || got != c.want {
+				t.Errorf("%d %s", answer.StatusCode, got)
+			}
+		})
+	}
+}
+
+// A panic anywhere is answered, and the service lives.
+func TestPanic(t *testing.T) {
+	var what atomic.Value
+	boom := func() {
+		if f, ok := what.Swap(func() {}).(func()); ok {
+			f()
+		}
+	}
+	for name, p := range map[string]func(){
+		"text":    func() { panic("secret=hunter2") },
+		"error":   func() { panic(os.ErrInvalid) },
+		"runtime": func() { var m map[string]int; m["x"] = 1 },
+		"abort":   func() { panic(http.ErrAbortHandler) },
+	} {
+		for place, policy := range map[string]*authz.Policy{
+			"rule":  policyOf(func(*request.Request, *rules.Findings) { boom() }),
+			"audit": usual,
+		} {
+			t.Run(name+" in "+place, func(t *testing.T) {
+				s := start(t, policy)
+				if place == "audit" {
+					s.audit.onWrite = boom
+				}
+				what.Store(p)
+				status, text := s.post(requestPath, bytes.NewReader(messageFor("GET", "/_ping", nil)))
+				if status != 500 || !strings.Contains(text, "Caisson cannot decide: internal error") {
+					t.Errorf("%d %s", status, text)
+				}
+				status, text = s.post(requestPath, bytes.NewReader(messageFor("GET", "/_ping", nil)))
+				if status != 200 || text != allowText {
+					t.Errorf("after the panic: %d %s", status, text)
+				}
+			})
+		}
+	}
+}
+
+// What panicked once and panics again while the panic is recorded is answered all the same.
+func TestPanicAgain(t *testing.T) {
+	s := start(t, usual)
+	s.audit.onWrite = func() { panic("the sink is broken") }
+	for range 3 {
+		status, text := s.post(requestPath, bytes.NewReader(messageFor("GET", "/_ping", nil)))
+		if status != 500 || !strings.Contains(text, "internal error") {
+			t.Errorf("%d %s", status, text)
+		}
+	}
+	for _, l := range s.logs.All() {
+		if strings.Contains(fmt.Sprint(l.ContextMap()["panic"]), "broken") {
+			t.Errorf("the log holds the value of the panic: %v", l.ContextMap()["panic"])
+		}
+	}
+}
+
+// Of many calls at once, exactly the forbidden one is refused.
+func TestConcurrent(t *testing.T) {
+	s := start(t, usual)
+	const calls, forbidden = 10_000, 6_789
+	var allowed, refused atomic.Int64
+	var wg sync.WaitGroup
+	for i := range calls {
+		wg.Go(func() {
+			target := fmt.Sprintf("/v1.41/containers/c%d/json", i)
+			if i == forbidden {
+				target = "/v1.41/containers/forbidden/json"
+			}
+			status, text, err := s.try("POST", requestPath, bytes.NewReader(messageFor("GET", target, nil)))
+			switch {
+			case err != nil || status != 200:
+				t.Errorf("call %d: %d %s %v", i, status, text, err)
+			case text == allowText && i != forbidden:
+				allowed.Add(1)
+			case strings.Contains(text, "path is forbidden") && i == forbidden:
+				refused.Add(1)
+			default:
+				t.Errorf("call %d: %s", i, text)
+			}
+		})
+	}
+	wg.Wait()
+	if allowed.Load() != calls-1 || refused.Load() != 1 || s.audit.count() != calls {
+		t.Errorf("%d allowed, %d refused, %d recorded", allowed.Load(), refused.Load(), s.audit.count())
+	}
+}
+
+// Large messages wait for each other and give up in time; small ones wait for nobody.
+func TestLargeMessages(t *testing.T) {
+	hold := make(chan struct{})
+	var held atomic.Int64
+	policy := policyOf(func(r *request.Request, _ *rules.Findings) {
+		if len(r.Call.Headers["X"]) > 1000 {
+			held.Add(1)
+			<-hold
+		}
+	})
+	s := start(t, policy, func(s *service, _ *Server) { s.handler.queueTime = 300 * time.Millisecond })
+	const fit = largeBudget / maxMessage
+	var wg sync.WaitGroup
+	for range fit {
+		wg.Go(func() {
+			if status, text, err := s.try("POST", requestPath, bytes.NewReader(messageOfSize(maxMessage))); text != allowText {
+				t.Errorf("%d %s %v", status, text, err)
+			}
+		})
+	}
+	for held.Load() < fit {
+		time.Sleep(time.Millisecond)
+	}
+	if status, text := s.post(requestPath, bytes.NewReader(messageFor("GET", "/_ping", nil))); text != allowText {
+		t.Errorf("small: %d %s", status, text)
+	}
+	want := undecided + `too many large requests at once; fix: try again (decision ID)"}`
+	if status, text := s.post(requestPath, bytes.NewReader(messageOfSize(maxMessage))); status != 500 || text != want {
+		t.Errorf("one too many: %d %s", status, text)
+	}
+	close(hold)
+	wg.Wait()
+	if status, text := s.post(requestPath, bytes.NewReader(messageOfSize(maxMessage))); text != allowText {
+		t.Errorf("afterwards: %d %s", status, text)
+	}
+}
+
+// A response is read and thrown away: its size makes no difference to what is allocated.
+func TestResponseAllocatesNothing(t *testing.T) {
+	h := NewHandler(&authz.Authorizer{}, zap.NewNop())
+	measure := func(size int) float64 {
+		body := make([]byte, size)
+		return testing.AllocsPerRun(50, func() {
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", responsePath, bytes.NewReader(body)))
+		})
+	}
+	if small, large := measure(100), measure(12<<20); large > small+2 {
+		t.Errorf("%v allocations for 100 bytes, %v for 12 MiB", small, large)
+	}
+}
+
+func TestBounded(t *testing.T) {
+	short := "x (decision 1)"
+	if got := bounded(short); got != short {
+		t.Error(got)
+	}
+	got := bounded(strings.Repeat("é", maxText) + " (decision 1)")
+	if len(got) > maxText+10 || !strings.HasSuffix(got, "é (decision 1)") || !strings.Contains(got, "é … é") || strings.Contains(got, "\uFFFD") {
+		t.Errorf("%d bytes, ends in %q", len(got), got[len(got)-40:])
+	}
+}
