@@ -98,7 +98,7 @@ engine-newest: need-go
 
 .PHONY: clean
 clean: ## remove what was built, but not the cache
-	rm -rf bin dist
+	rm -rf bin
 
 .PHONY: need-go
 need-go:

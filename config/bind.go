@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -61,23 +62,28 @@ func (d *decoder) prepare(b *authz.BoundRule) {
 		return
 	}
 	for _, err := range split(r.Prepare()) {
-		p, text := rulePath(string(b.Spec.ID)), err.Error()
-		// The error begins with the option's name, with or without the place in a list.
-		if name, rest, ok := strings.Cut(text, ": "); ok {
-			if at := p + "." + path(name); d.lines[at] > 0 {
-				p, text = at, rest
-			}
-		}
-		d.problem(p, "%s", text)
+		d.prepareProblem(rulePath(string(b.Spec.ID)), err)
 	}
+}
+
+// prepareProblem reports an error of a rule. It begins with the option's name, with or without the place in a list.
+func (d *decoder) prepareProblem(rule path, err error) {
+	p, text := rule, err.Error()
+	if name, rest, ok := strings.Cut(text, ": "); ok {
+		if at := rule + "." + path(name); d.lines[at] > 0 {
+			p, text = at, rest
+		}
+	}
+	d.problem(p, "%s", text)
 }
 
 // split takes joined errors apart.
 func split(err error) []error {
-	if err == nil {
+	var joined interface{ Unwrap() []error }
+	switch {
+	case err == nil:
 		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	case errors.As(err, &joined):
 		return joined.Unwrap()
 	}
 	return []error{err}

@@ -33,7 +33,7 @@ func createIdentity(b *createBody) Identity {
 		Healthcheck: Value[*Healthcheck]{Field: "Healthcheck"},
 	}
 	if hc := b.Healthcheck; hc != nil {
-		id.Healthcheck.V = &Healthcheck{Test: hc.Test, Interval: int64(hc.Interval)}
+		id.Healthcheck.V = &Healthcheck{Test: hc.Test, Interval: int64(hc.Interval), StartInterval: int64(hc.StartInterval)}
 	}
 	return id
 }

@@ -16,9 +16,9 @@ type shape struct {
 }
 
 type field struct {
-	name  string
-	index int
-	shape *shape
+	name    string
+	shape   *shape
+	pointer bool // a zero value is not the same as none
 }
 
 type shapeKind uint8
@@ -81,7 +81,7 @@ func structShape(t reflect.Type) *shape {
 			old.shape = sub
 			continue
 		}
-		fd := &field{name: name, index: len(s.order), shape: sub}
+		fd := &field{name: name, shape: sub, pointer: f.Type.Kind() == reflect.Pointer}
 		s.fields[name], s.order = fd, append(s.order, fd)
 	}
 	return s
@@ -99,4 +99,12 @@ func (s *shape) field(key string) *field {
 		}
 	}
 	return nil
+}
+
+// flatField finds the field that only old engines read here.
+func (s *shape) flatField(key string) *field {
+	if s.flat == nil {
+		return nil
+	}
+	return s.flat.field(key)
 }

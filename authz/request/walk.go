@@ -104,8 +104,8 @@ func (w *walker) unknownKey(s *shape, key string) error {
 	if string(value) == "null" {
 		return nil
 	}
-	if s.flat != nil && s.flat.field(key) != nil {
-		if isZero(value) {
+	if f := s.flatField(key); f != nil {
+		if isZero(value) && !f.pointer {
 			return nil
 		}
 		return &Error{w.place(), "engines up to 26.1 read this HostConfig field at the top level of the body", "put it inside HostConfig"}

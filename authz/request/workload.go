@@ -60,8 +60,9 @@ type Identity struct {
 
 // Healthcheck is a container's own health check. A nil one leaves the image's, if any.
 type Healthcheck struct {
-	Test     []string // empty: the image's; ["NONE"]: none
-	Interval int64    // nanoseconds; 0 is the image's or 30 s
+	Test          []string // empty: the image's; ["NONE"]: none
+	Interval      int64    // nanoseconds; 0 is the image's or 30 s
+	StartInterval int64    // nanoseconds, while the container starts; 0 is the image's or 5 s
 }
 
 // Isolation is what stands between the workload and the host's kernel.

@@ -58,7 +58,7 @@ func (u *Ulimits) Prepare() error {
 	return nil
 }
 
-// runtimeUlimit spells a name as the runtime gets it: NOFILE and nofile are one limit (moby daemon/oci_linux.go, WithRlimits).
+// runtimeUlimit spells a name as the runtime gets it: NOFILE and nofile are one limit (moby daemon/oci_linux.go, withRlimits).
 func runtimeUlimit(name string) string { return "RLIMIT_" + strings.ToUpper(name) }
 
 // Check implements [Rule].

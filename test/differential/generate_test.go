@@ -68,7 +68,7 @@ func respell(r *rand.Rand, member string) string {
 
 // FuzzGeneratedAgainstOldest is FuzzCreateAgainstOldest on bodies that are nearly all well formed.
 func FuzzGeneratedAgainstOldest(f *testing.F) {
-	for i := range int64(2000) {
+	for i := range int64(300) {
 		f.Add(i)
 	}
 	f.Fuzz(func(t *testing.T, seed int64) {

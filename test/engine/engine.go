@@ -123,16 +123,10 @@ func (e *Engine) prepare(tb testing.TB, installed string, options Options) error
 	if err := run("cp", "--archive", filepath.Join(installed, "seed"), e.Data); err != nil {
 		return err
 	}
-	config, err := json.Marshal(options.Config)
-	if err != nil {
+	if err := e.WriteConfig(options.Config); err != nil {
 		return err
 	}
-	if options.Config == nil {
-		config = []byte("{}")
-	}
-	if err := os.WriteFile(filepath.Join(e.Dir, "daemon.json"), config, 0o644); err != nil {
-		return err
-	}
+	var err error
 	if e.log, err = openLog(filepath.Join(e.Dir, "dockerd.log")); err != nil {
 		return err
 	}
@@ -207,7 +201,19 @@ func (e *Engine) StopDaemon() error {
 	return err
 }
 
-// ReloadDaemon makes dockerd read its configuration file again.
+// WriteConfig replaces dockerd's configuration file.
+func (e *Engine) WriteConfig(config map[string]any) error {
+	if config == nil {
+		config = map[string]any{}
+	}
+	text, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(e.Dir, "daemon.json"), text, 0o644)
+}
+
+// ReloadDaemon makes dockerd read its configuration file again. It does not wait until that has happened.
 func (e *Engine) ReloadDaemon() error { return e.signal(syscall.SIGHUP) }
 
 // Running tells whether dockerd is still there.
@@ -255,16 +261,18 @@ type Result struct {
 
 // Docker runs the docker command (20.10, which speaks API 1.41 to both engines).
 func (e *Engine) Docker(args ...string) Result {
-	cmd := exec.Command(filepath.Join(e.bin, "docker"), args...)
+	return e.Run(exec.Command(filepath.Join(e.bin, "docker"), args...))
+}
+
+// Run runs a command that finds docker in PATH, and the engine in its environment.
+func (e *Engine) Run(cmd *exec.Cmd) Result {
 	cmd.Env = e.environ()
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	result := Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		result.Stderr, result.Code = err.Error(), -1
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		return Result{Stderr: err.Error(), Code: -1}
 	}
-	return result
+	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
 func (e *Engine) environ() []string {

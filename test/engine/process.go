@@ -99,12 +99,18 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// removeTraces removes the folder of an engine that was killed, and the cgroups of its containers.
+// removeTraces removes the folder of an engine that was killed, and the cgroups of its containers. Those of
+// managed plugins are not below the engine's own, but bear the plugins' IDs.
 func removeTraces(dir string) error {
+	plugins, _ := filepath.Glob(filepath.Join(dir, "data/plugins/*/config.json"))
+	cgroups := []string{filepath.Base(dir)}
+	for _, config := range plugins {
+		cgroups = append(cgroups, filepath.Base(filepath.Dir(config)))
+	}
 	// Killed processes leave their cgroup, and unmount, a moment later.
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		err := errors.Join(removeCgroups(filepath.Base(dir)), os.RemoveAll(dir))
+		err := errors.Join(removeCgroups(cgroups), os.RemoveAll(dir))
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
@@ -112,26 +118,36 @@ func removeTraces(dir string) error {
 	}
 }
 
-// removeCgroups removes the cgroup name below the root of every hierarchy of cgroup v1, or of the one of v2.
-func removeCgroups(name string) error {
-	roots, _ := filepath.Glob("/sys/fs/cgroup/*/" + name)
+// removeCgroups removes cgroups below the root of every hierarchy of cgroup v1, or of the one of v2.
+func removeCgroups(names []string) error {
 	var errs []error
-	for _, root := range append(roots, "/sys/fs/cgroup/"+name) {
-		var dirs []string
-		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && entry.IsDir() {
-				dirs = append(dirs, path)
-			}
-			return err
-		})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-		for _, dir := range slices.Backward(dirs) {
-			errs = append(errs, syscall.Rmdir(dir))
+	for _, name := range names {
+		roots, _ := filepath.Glob("/sys/fs/cgroup/*/" + name)
+		for _, root := range append(roots, "/sys/fs/cgroup/"+name) {
+			errs = append(errs, removeCgroup(root))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// removeCgroup removes a cgroup and those below it, deepest first.
+func removeCgroup(root string) error {
+	var dirs []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, dir := range slices.Backward(dirs) {
+		if err := syscall.Rmdir(dir); err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	return nil
 }
 
 // sweep removes what tests left that were killed before they could clean up: their processes are gone with

@@ -1,0 +1,64 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"caisson/authz/request"
+)
+
+// RestartPolicy says when the Engine may start a container again by itself.
+type RestartPolicy struct {
+	Allow      []string `toml:"allow" comment:"restart policies: no (also when none is given), on-failure, always, unless-stopped"`
+	MaxRetries int      `toml:"max_retries" comment:"largest number of retries of on-failure; 0 sets no bound"`
+}
+
+var _ = register(&Spec{
+	ID:    "restart-policy",
+	Title: "Containers restart a bounded number of times",
+	Why: "A container that restarts without end hides its failure and keeps the host busy. One that restarts always also comes back after " +
+		"a reboot without being judged again.",
+	Fix:    "use --restart on-failure:5 (restart: on-failure:5 in a compose file) or none",
+	Refs:   []string{"CIS 5.15"},
+	Doors:  []request.Door{request.DoorCreate},
+	Fields: []string{"HostConfig.RestartPolicy"},
+
+	Profiles: Profiles{CIS: Default},
+	New:      func() Rule { return &RestartPolicy{Allow: []string{"no", "on-failure"}, MaxRetries: 5} },
+})
+
+// restartPolicies are the names that the Engine knows (moby api/types/container/hostconfig.go, ValidateRestartPolicy).
+var restartPolicies = []string{"no", "on-failure", "always", "unless-stopped"}
+
+// Prepare implements [Preparer].
+func (p *RestartPolicy) Prepare() error {
+	for _, a := range p.Allow {
+		if !slices.Contains(restartPolicies, a) {
+			return fmt.Errorf("allow: %q is no restart policy; use %s", a, listed(restartPolicies))
+		}
+	}
+	if p.MaxRetries < 0 {
+		return fmt.Errorf("max_retries: %d is below 0", p.MaxRetries)
+	}
+	return nil
+}
+
+// Check implements [Rule].
+func (p *RestartPolicy) Check(r *request.Request, out *Findings) {
+	given := r.Workload.RestartPolicy
+	name, retries := given.V.Name, given.V.Retries
+	if name == "" {
+		name = "no"
+	}
+	switch {
+	case !slices.Contains(p.Allow, name):
+		out.Add(given.Field+".Name", "is "+quote(given.V.Name), listed(p.Allow))
+	case name != "on-failure" || p.MaxRetries == 0:
+	case retries <= 0:
+		out.Add(given.Field+".MaximumRetryCount", "is not set, which is without end", p.limits())
+	case retries > p.MaxRetries:
+		out.Add(given.Field+".MaximumRetryCount", fmt.Sprintf("is %d", retries), p.limits())
+	}
+}
+
+func (p *RestartPolicy) limits() string { return fmt.Sprintf("1 to %d", p.MaxRetries) }

@@ -1,0 +1,57 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"caisson/test/engine"
+)
+
+// TestManaged runs Caisson as a managed plugin, made from config.json, under its default policy.
+func TestManaged(t *testing.T) {
+	if _, err := os.Stat("../config.json"); err != nil {
+		t.Skip("there is no config.json")
+	}
+	for _, version := range engine.Versions {
+		t.Run(string(version), func(t *testing.T) {
+			t.Parallel()
+			e := engine.Start(t, engine.Options{Version: version})
+			binary, err := engine.Binary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if result := e.Run(exec.Command("env", "CAISSON_BINARY="+binary, "../hack/plugin", "caisson-managed")); result.Code != 0 {
+				t.Fatalf("create: %+v", result)
+			}
+			if result := e.Docker("plugin", "enable", "caisson-managed"); result.Code != 0 {
+				t.Fatalf("enable: %+v", result)
+			}
+			if err := e.WriteConfig(map[string]any{"authorization-plugins": []string{"caisson-managed"}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := e.ReloadDaemon(); err != nil {
+				t.Fatal(err)
+			}
+
+			var refusal engine.Result
+			if !engine.Eventually(func() bool {
+				refusal = e.Docker("create", "--privileged", engine.Image)
+				return refusal.Code != 0
+			}) {
+				t.Fatal("the plugin is not asked")
+			}
+			if !strings.Contains(refusal.Stderr, "authorization denied by plugin caisson-managed") ||
+				!strings.Contains(refusal.Stderr, "[privileged]") {
+				t.Errorf("a privileged container: %+v", refusal)
+			}
+			if result := e.Docker("run", "--memory=64m", engine.Image, "echo", "hello"); result.Stdout != "hello\n" {
+				t.Errorf("an ordinary container: %+v", result)
+			}
+			if result := e.Docker("plugin", "disable", "--force", "caisson-managed"); result.Code == 0 {
+				t.Error("the plugin could be switched off through the API that it guards")
+			}
+		})
+	}
+}
