@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -34,7 +35,7 @@ func (d *decoder) at(p path, format string, args ...any) Problem {
 	return Problem{File: d.file, Line: d.lines[p], Key: string(p), Text: fmt.Sprintf(format, args...)}
 }
 
-// decode stores v in dst. What it finds wrong it reports under p and leaves dst as it was.
+// decode stores v in dst. What it finds wrong it reports, and leaves that field or list of dst as it was.
 func (d *decoder) decode(p path, v any, dst reflect.Value) {
 	if d.decodeItself(p, v, dst) {
 		return
@@ -120,7 +121,7 @@ func (d *decoder) decodeStruct(p path, table map[string]any, dst reflect.Value, 
 }
 
 func (d *decoder) decodeMap(p path, table map[string]any, dst reflect.Value) {
-	fresh := reflect.MakeMapWithSize(dst.Type(), len(table))
+	fresh, before := reflect.MakeMapWithSize(dst.Type(), len(table)), len(d.problems)
 	for k, v := range table {
 		key := reflect.New(dst.Type().Key()).Elem()
 		elem := reflect.New(dst.Type().Elem()).Elem()
@@ -128,7 +129,9 @@ func (d *decoder) decodeMap(p path, table map[string]any, dst reflect.Value) {
 		d.decode(p.key(k), v, elem)
 		fresh.SetMapIndex(key, elem)
 	}
-	dst.Set(fresh)
+	if len(d.problems) == before {
+		dst.Set(fresh)
+	}
 }
 
 func (d *decoder) decodeSlice(p path, v any, dst reflect.Value) {
@@ -137,11 +140,13 @@ func (d *decoder) decodeSlice(p path, v any, dst reflect.Value) {
 		d.mismatch(p, v, "a list")
 		return
 	}
-	fresh := reflect.MakeSlice(dst.Type(), list.Len(), list.Len())
+	fresh, before := reflect.MakeSlice(dst.Type(), list.Len(), list.Len()), len(d.problems)
 	for i := range list.Len() {
 		d.decode(p.index(i), list.Index(i).Interface(), fresh.Index(i))
 	}
-	dst.Set(fresh)
+	if len(d.problems) == before {
+		dst.Set(fresh)
+	}
 }
 
 func (d *decoder) decodeScalar(p path, v any, dst reflect.Value) {
@@ -210,7 +215,10 @@ func (d *decoder) mismatch(p path, v any, want string) { d.problem(p, "%v", mism
 
 func mismatch(v any, want string) error { return fmt.Errorf("is %s, must be %s", valueName(v), want) }
 
-// reported tells whether there is a problem with a place already.
+// reported tells whether there is a problem with a place, or with something in it, already.
 func (d *decoder) reported(p path) bool {
-	return slices.ContainsFunc(d.problems, func(known Problem) bool { return known.Key == string(p) })
+	return slices.ContainsFunc(d.problems, func(known Problem) bool {
+		rest, in := strings.CutPrefix(known.Key, string(p))
+		return in && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }

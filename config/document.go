@@ -15,8 +15,8 @@ type document struct {
 	Version    int64            `toml:"version"`
 	Mode       authz.Mode       `toml:"mode"`
 	Profile    profile          `toml:"profile"`
-	Rules      map[string]any   `toml:"rules"` // decoded later, into the rules' own types
-	Exceptions []exceptionTable `toml:"exceptions"`
+	Rules      map[string]any   `toml:"rules"`      // decoded later, into the rules' own types
+	Exceptions []map[string]any `toml:"exceptions"` // decoded later, each by itself: a mistake in one hides none in another
 	Audit      auditTable       `toml:"audit"`
 }
 

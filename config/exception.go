@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/distribution/reference"
@@ -11,11 +12,13 @@ import (
 )
 
 // exceptions compiles the [[exceptions]] of a file.
-func (d *decoder) exceptions(tables []exceptionTable) []authz.Exception {
+func (d *decoder) exceptions(tables []map[string]any) []authz.Exception {
 	var list []authz.Exception
 	seen := map[string]bool{}
-	for i, t := range tables {
+	for i, table := range tables {
 		p := path("exceptions").index(i)
+		var t exceptionTable
+		d.decodeStruct(p, table, reflect.ValueOf(&t).Elem())
 		if t.Name != "" && seen[t.Name] {
 			d.problem(p.key("name"), "%q is the name of another exception", t.Name)
 		}

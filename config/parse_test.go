@@ -40,8 +40,8 @@ func TestMistakes(t *testing.T) {
 		"version unknown":        {"version = 2", `policy.toml:1: version: 2 is not known; this program reads version 1`},
 		"version quoted":         {`version = "1"`, `policy.toml:1: version: is a string, must be an integer`},
 		"not TOML":               {"version = 1\nmode = enforce\n", `policy.toml:2:8: not TOML: expected value but found "enforce" instead`},
-		"key twice":              {"version = 1\nversion = 1\n", `policy.toml:2:1: not TOML: Key 'version' has already been defined.`},
-		"not UTF-8":              {"version = 1\nmode = \"\xff\"\n", `policy.toml:2:9: not TOML: invalid UTF-8 byte: 0xff`},
+		"key twice":              {"version = 1\nversion = 1\n", `policy.toml:2:13: not TOML: Key 'version' has already been defined.`},
+		"not UTF-8":              {"version = 1\nmode = \"\xff\"\n", `policy.toml:2:8: not TOML: invalid UTF-8 byte: 0xff`},
 		"mode":                   {"version = 1\nmode = \"permissive\"\n", `policy.toml:2: mode: "permissive" is not one of enforce, audit, off`},
 		"mode off":               {"version = 1\nmode = \"off\"\n", `policy.toml:2: mode: "off" is not one of enforce, audit; to check nothing, use profile = "none"`},
 		"profile":                {"version = 1\nprofile = \"strict\"\n", `policy.toml:2: profile: "strict" is not one of baseline, standard, restricted, cis-docker-1.6, none`},
@@ -89,12 +89,20 @@ policy.toml:2: exceptions[0]: rules is missing`},
 		"exception, rule's kind":   {"version = 1\n" + exception(`rules = [1]`), `policy.toml:4: exceptions[0].rules[0]: is an integer, must be a string`},
 		"exception, image by tag":  {"version = 1\n" + exception(`image = "busybox:1.36"`), `policy.toml:5: exceptions[0].image: "busybox:1.36" has no digest; a tag can be given to any image, write repository@sha256:…`},
 		"exception, image by ID":   {"version = 1\n" + exception(`image = "`+digest+`"`), `policy.toml:5: exceptions[0].image: "` + digest + `" has no digest; a tag can be given to any image, write repository@sha256:…`},
-		"exception, image no name": {"version = 1\n" + exception(`image = "Quay.io/Ops@x"`), `policy.toml:5: exceptions[0].image: "Quay.io/Ops@x" is not an image: invalid reference format`},
+		"exception, image no name": {"version = 1\n" + exception(`image = "Quay.io/Ops@x"`), `policy.toml:5: exceptions[0].image: "Quay.io/Ops@x" is not an image: invalid reference format: repository name (Ops@x) must be lowercase`},
 		"exception, image's kind":  {"version = 1\n" + exception(`image = 1`), `policy.toml:5: exceptions[0].image: is an integer, must be a string`},
 		"exception, date quoted":   {"version = 1\n" + exception(`expires = "2027-03-31"`), `policy.toml:6: exceptions[0].expires: is a string, must be a date`},
 		"exception, time alone":    {"version = 1\n" + exception(`expires = 12:00:00`), `policy.toml:6: exceptions[0].expires: 12:00:00 is a time without a date`},
 		"exception twice":          {"version = 1\n" + exception() + exception(), `policy.toml:10: exceptions[1].name: "probe" is the name of another exception`},
-		"exception key":            {"version = 1\n" + exception() + "until = 2027-03-31\n", `policy.toml:9: exceptions[0].until: unknown key; valid: expires, image, name, owner, reason, rules, user`},
+		"exceptions, all at once": {
+			"version = 1\n" + exception("owner -", "image = 1") + exception("name = true", "reason -"),
+			`policy.toml:2: exceptions[0]: owner is missing
+policy.toml:5: exceptions[0].image: is an integer, must be a string
+policy.toml:9: exceptions[1]: reason is missing
+policy.toml:10: exceptions[1].name: is true, must be a string`,
+		},
+		"exceptions, no tables": {"version = 1\nexceptions = [\n1]\n", `policy.toml:3: exceptions[0]: is an integer, must be a table`},
+		"exception key":         {"version = 1\n" + exception() + "until = 2027-03-31\n", `policy.toml:9: exceptions[0].until: unknown key; valid: expires, image, name, owner, reason, rules, user`},
 		"all at once": {
 			"mode = \"x\"\n[rules.memory]\nmax = true\nmaks = 1\n[rules.privilege]\n[audit]\non_failure = 1\n",
 			`policy.toml:1: mode: "x" is not one of enforce, audit, off

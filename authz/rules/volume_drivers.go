@@ -22,9 +22,9 @@ var _ = register(&Spec{
 	Title: "Volumes are plain directories of listed drivers",
 	Why: "The local driver mounts what its options say, as root: any directory or disk of the host under a volume's name. Another " +
 		"driver's name makes the Engine look for a program and believe where it says the volume is.",
-	Fix:    "drop the driver and its options type, o and device; or have the operator add to rules.volume-drivers what the volume needs",
-	Refs:   []string{"CIS 5.6"},
-	Doors:  []request.Door{request.DoorCreate, request.DoorVolume},
+	Fix:   "drop the driver and its options type, o and device; or have the operator add to rules.volume-drivers what the volume needs",
+	Refs:  []string{"CIS 5.6"},
+	Doors: []request.Door{request.DoorCreate, request.DoorVolume},
 	Fields: []string{
 		"HostConfig.VolumeDriver", "HostConfig.Binds", "HostConfig.Mounts", "Volumes", "Driver", "DriverOpts", "ClusterVolumeSpec",
 	},
