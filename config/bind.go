@@ -17,7 +17,7 @@ func (d *decoder) bind(profile rules.Profile, tables map[string]any) []authz.Bou
 	var bound []authz.BoundRule
 	for _, spec := range rules.All() {
 		b := authz.BoundRule{Spec: spec, Rule: spec.New(), Mode: authz.Off}
-		if apply, on := spec.Profiles[profile]; on {
+		if apply := spec.Profiles[profile]; apply != nil {
 			b.Mode = authz.Enforce
 			apply(b.Rule)
 		}
@@ -77,13 +77,13 @@ func (d *decoder) prepareProblem(rule path, err error) {
 	d.problem(p, "%s", text)
 }
 
-// split takes joined errors apart.
+// split takes joined errors apart, those of [errors.Join] only: another error that wraps several has a text of its own.
 func split(err error) []error {
 	var joined interface{ Unwrap() []error }
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &joined):
+	case errors.As(err, &joined) && err.Error() == errors.Join(joined.Unwrap()...).Error():
 		return joined.Unwrap()
 	}
 	return []error{err}

@@ -143,6 +143,9 @@ func (several) Prepare() error {
 // An error of Prepare is put where the option stands, and several of them apart.
 func TestPrepareProblems(t *testing.T) {
 	d := &decoder{file: "p", lines: map[path]int{"rules.x": 3, "rules.x.list": 4, "rules.x.list[1]": 5}}
+	if wrapped := fmt.Errorf("list: %w", several{}.Prepare()); len(split(wrapped)) != 1 || len(split(fmt.Errorf("a: %w: %w", wrapped, wrapped))) != 1 {
+		t.Error("an error with a text of its own was taken apart")
+	}
 	for _, err := range split(several{}.Prepare()) {
 		d.prepareProblem("rules.x", err)
 	}

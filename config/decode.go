@@ -42,9 +42,10 @@ func (d *decoder) decode(p path, v any, dst reflect.Value) {
 	}
 	switch dst.Kind() {
 	case reflect.Pointer:
-		fresh := reflect.New(dst.Type().Elem())
-		d.decode(p, v, fresh.Elem())
-		dst.Set(fresh)
+		fresh, before := reflect.New(dst.Type().Elem()), len(d.problems)
+		if d.decode(p, v, fresh.Elem()); len(d.problems) == before {
+			dst.Set(fresh)
+		}
 	case reflect.Interface:
 		dst.Set(reflect.ValueOf(v))
 	case reflect.Struct:
@@ -191,15 +192,14 @@ func (d *decoder) decodeFloat(p path, f float64, dst reflect.Value) {
 }
 
 func (d *decoder) decodeInt(p path, n int64, dst reflect.Value) {
+	converted := reflect.ValueOf(n).Convert(dst.Type())
 	switch {
 	case dst.CanUint() && n < 0:
 		d.problem(p, "%d is below 0", n)
-	case dst.CanUint() && dst.OverflowUint(uint64(n)), dst.CanInt() && dst.OverflowInt(n):
+	case converted.Convert(reflect.TypeFor[int64]()).Int() != n:
 		d.problem(p, "%d is out of range", n)
-	case dst.CanUint():
-		dst.SetUint(uint64(n))
 	default:
-		dst.SetInt(n)
+		dst.Set(converted)
 	}
 }
 

@@ -55,7 +55,7 @@ func DefaultFile(p rules.Profile) []byte {
 
 	b.WriteString("\n")
 	record := section{header: "[audit]"}
-	record.add("on_failure", quote(failDeny.String()), `deny or continue: what happens with a request whose record cannot be written`)
+	record.add("on_failure", quote(string(failDeny)), `deny or continue: what happens with a request whose record cannot be written`)
 	record.write(&b, "")
 
 	b.WriteString("\n")

@@ -37,32 +37,29 @@ type exceptionTable struct {
 }
 
 // auditFailure says what happens with a request whose record cannot be written.
-type auditFailure uint8
+type auditFailure string
 
 const (
-	failDeny     auditFailure = iota // it is refused
-	failContinue                     // the decision stands
+	failDeny     auditFailure = "deny"     // it is refused; so it is if the file does not say
+	failContinue auditFailure = "continue" // the decision stands
 )
 
-var auditFailureNames = []string{"deny", "continue"}
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (f *auditFailure) UnmarshalText(b []byte) error {
+	switch got := auditFailure(b); got {
+	case failDeny, failContinue:
+		*f = got
+		return nil
+	default:
+		return notOneOf(string(b), []string{string(failDeny), string(failContinue)})
+	}
+}
 
 func onFailure(p *authz.Policy) auditFailure {
 	if p.ContinueUnaudited {
 		return failContinue
 	}
 	return failDeny
-}
-
-func (f auditFailure) String() string { return auditFailureNames[f] }
-
-// UnmarshalText implements [encoding.TextUnmarshaler].
-func (f *auditFailure) UnmarshalText(b []byte) error {
-	i := slices.Index(auditFailureNames, string(b))
-	if i < 0 {
-		return notOneOf(string(b), auditFailureNames)
-	}
-	*f = auditFailure(i)
-	return nil
 }
 
 // profile is a [rules.Profile] that refuses names which are none.

@@ -20,7 +20,7 @@ func effective(p *authz.Policy) []section {
 	head.add("mode", quote(p.Mode.String()), "")
 	head.add("profile", quote(string(p.Profile)), "")
 	record := section{header: "[audit]", at: "audit"}
-	record.add("on_failure", quote(onFailure(p).String()), "")
+	record.add("on_failure", quote(string(onFailure(p))), "")
 
 	all := []section{head, record}
 	on := map[rules.ID]*authz.BoundRule{}

@@ -39,7 +39,7 @@ func renderIn(v reflect.Value, sparse bool) string {
 	case reflect.Struct:
 		var pairs []string
 		for _, o := range options(v.Type()) {
-			if f := v.FieldByIndex(o.index); !absent(f) && !(sparse && f.IsZero()) {
+			if f := v.FieldByIndex(o.index); !absent(f) && (!sparse || !f.IsZero()) {
 				pairs = append(pairs, o.name+" = "+renderIn(f, sparse))
 			}
 		}
@@ -76,7 +76,7 @@ func renderItself(v reflect.Value) (string, bool) {
 // meansSame tells whether a text decodes to a value.
 func meansSame(v reflect.Value, text []byte) bool {
 	back := reflect.New(v.Type())
-	u, ok := back.Interface().(encoding.TextUnmarshaler)
+	u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](back)
 	return ok && u.UnmarshalText(text) == nil && back.Elem().Equal(v)
 }
 

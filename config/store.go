@@ -28,7 +28,8 @@ type Store struct {
 	debounce, poll time.Duration
 
 	mu    sync.Mutex // held while reloading, one at a time
-	last  attempt
+	last  attempt    // what the latest reload was made of
+	seen  attempt    // what was there the last time that anybody looked
 	stats Stats
 }
 
@@ -54,7 +55,7 @@ type Stats struct {
 	LastGood time.Time // when the policy in force was taken into use; zero if it is the copy of an earlier run
 }
 
-// attempt is what was found the last time that the file was read.
+// attempt is what was found when the file was read.
 type attempt struct {
 	text string
 	err  error
@@ -111,13 +112,22 @@ func (s *Store) Reload() error {
 	return s.reload(s.read())
 }
 
-// reloadIfChanged is [Store.Reload] if the file is not what it was the last time.
-func (s *Store) reloadIfChanged() {
+// reloadIfChanged is [Store.Reload] once the file is not what it was the last time and stays so from one call to the next: half
+// a file can be a good policy, and one that refuses less. It tells whether to call again soon.
+func (s *Store) reloadIfChanged() (again bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.read(); !now.equal(s.last) {
-		_ = s.reload(now) // has been logged
+	now := s.read()
+	settled := now.equal(s.seen)
+	s.seen = now
+	switch {
+	case now.equal(s.last):
+		return false
+	case !settled:
+		return true
 	}
+	_ = s.reload(now) // has been logged
+	return false
 }
 
 func (s *Store) read() attempt {

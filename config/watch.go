@@ -34,7 +34,9 @@ func (s *Store) Watch(ctx context.Context) {
 		if err == nil {
 			s.addFolders(watcher)
 		}
-		s.reloadIfChanged()
+		if s.reloadIfChanged() {
+			wait = time.After(s.debounce)
+		}
 	}
 	look() // the file may have changed since it was loaded
 	for {

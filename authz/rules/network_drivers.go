@@ -103,8 +103,8 @@ func (n *NetworkDrivers) Check(r *request.Request, out *Findings) {
 		}
 	}
 	for i, s := range net.Subnets.V {
-		if problem, allowed := n.subnet(s); problem != "" {
-			out.AddFix(net.Subnets.At(i)+".Subnet", "is "+quote(s)+problem, allowed, "leave the choice to the Engine, or use a private subnet such as 10.20.30.0/24")
+		if problem := badSubnet(s, n.nets); problem != "" {
+			out.AddFix(net.Subnets.At(i)+".Subnet", "is "+quote(s)+problem, n.allowedSubnets(), "leave the choice to the Engine (no --subnet)")
 		}
 	}
 	n.checkKind(net, out)
@@ -140,4 +140,11 @@ func (n *NetworkDrivers) allowedValues(key string) string {
 		return "not set"
 	}
 	return listed(values)
+}
+
+func (n *NetworkDrivers) allowedSubnets() string {
+	if len(n.Subnets) == 0 {
+		return "a private subnet such as 10.20.30.0/24"
+	}
+	return "a subnet within " + listed(n.Subnets)
 }

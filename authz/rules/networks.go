@@ -55,7 +55,11 @@ func (n *Networks) Check(r *request.Request, out *Findings) {
 		n.checkNetwork(net.Field, "bridge", out)
 	}
 	for _, e := range w.Endpoints {
-		n.checkNetwork(e.Field, e.Name, out)
+		field := e.Field
+		if w.Door == request.DoorConnect {
+			field = "network" // its name is part of the path
+		}
+		n.checkNetwork(field, e.Name, out)
 		if e.NetworkID != "" {
 			n.checkNetwork(e.Field+".NetworkID", e.NetworkID, out)
 		}
@@ -87,7 +91,10 @@ func (n *Networks) checkNetwork(field, name string, out *Findings) {
 // allows compares a name. The Engine takes an ID, or as much of it as is unique, for a name (moby daemon/network.go, FindNetwork).
 // Which network that is cannot be seen in the request, so what may be an ID passes only if every network does, or if it is listed.
 func (n *Networks) allows(name string) bool {
-	if mayBeID(name) && !(n.DefaultBridge && slices.Contains(n.Allow, "*")) {
+	switch all := slices.Contains(n.Allow, "*") || slices.Contains(n.Allow, "**"); {
+	case all && n.DefaultBridge:
+		return true
+	case mayBeID(name):
 		return slices.Contains(n.Allow, name)
 	}
 	return matchAny(n.Allow, name)

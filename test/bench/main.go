@@ -48,12 +48,12 @@ func environment() (options, error) {
 	var err error
 	if v := os.Getenv("ROUNDS"); v != "" {
 		if o.rounds, err = strconv.Atoi(v); err != nil || o.rounds < 1 {
-			return o, fmt.Errorf("ROUNDS=%q is no number of rounds", v)
+			return o, fmt.Errorf("number of rounds ROUNDS=%q is not like 15", v)
 		}
 	}
 	if v := os.Getenv("D"); v != "" {
 		if o.duration, err = time.ParseDuration(v); err != nil || o.duration <= 0 {
-			return o, fmt.Errorf("D=%q is no duration like 200ms", v)
+			return o, fmt.Errorf("duration D=%q is not like 200ms", v)
 		}
 	}
 	if o.root, err = root(); err != nil {

@@ -36,16 +36,13 @@ var measures = []struct {
 func (r *results) table() string {
 	var b strings.Builder
 	b.WriteString("| call | connections | measure |")
-	rule := "|---|--:|---|"
 	for _, p := range r.plugins {
 		b.WriteString(" " + p.name + " |")
-		rule += "--:|"
 	}
 	for _, p := range r.plugins[1:] {
 		b.WriteString(" " + p.name + " : " + r.plugins[0].name + " |")
-		rule += "--:|"
 	}
-	b.WriteString("\n" + rule + "\n")
+	b.WriteString("\n|---|--:|---|" + strings.Repeat("--:|", 2*len(r.plugins)-1) + "\n")
 	for i := range r.calls {
 		for _, n := range connections {
 			r.rows(&b, r.calls[i].name, n, r.calls[i].name)

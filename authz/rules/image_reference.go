@@ -1,0 +1,92 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"caisson/authz/request"
+)
+
+// ImageReference says how a container's image must be named.
+type ImageReference struct {
+	Registries    []string `toml:"registries" comment:"repositories with their registry, such as \"docker.io/library/*\" or \"registry.example.com/**\"; \"**\" is every one"`
+	RequireDigest bool     `toml:"require_digest" comment:"refuse an image without a digest (name@sha256:…): a tag can be moved to another image at any time"`
+	DenyTags      []string `toml:"deny_tags" comment:"tags that are refused unless a digest comes with them; an image without a tag is latest"`
+}
+
+var _ = register(&Spec{
+	ID:    "image-reference",
+	Title: "Images are named by registry and digest",
+	Why: "The name of an image decides what code runs. A name without a digest can be given to any image, by a pull, a build or a load; a " +
+		"container without an image runs programs of whatever is mounted into it.",
+	Fix:    "name the image in full, with its digest: docker image ls --digests shows it",
+	Refs:   []string{"CIS 5.28"},
+	Doors:  []request.Door{request.DoorCreate},
+	Fields: []string{"Image"},
+
+	Profiles: Profiles{
+		Baseline: Default, Standard: Default, CIS: Default, // with its defaults the rule wants no more than a name
+		Restricted: With(func(i *ImageReference) { i.RequireDigest = true }),
+	},
+	New: func() Rule { return &ImageReference{Registries: []string{"**"}} },
+})
+
+// Prepare implements [Preparer].
+func (i *ImageReference) Prepare() error {
+	for _, p := range i.Registries {
+		if first, _, ok := strings.Cut(p, "/"); p != "**" && (!ok || !strings.ContainsAny(first, ".:*") && first != "localhost") {
+			return fmt.Errorf("registries: %q does not begin with a registry; write docker.io/library/busybox for busybox", p)
+		}
+	}
+	return checkGlobs("registries", i.Registries)
+}
+
+// Check implements [Rule].
+func (i *ImageReference) Check(r *request.Request, out *Findings) {
+	image := r.Workload.Image
+	if image.V == "" {
+		out.AddFix(image.Field, "is not set", "the name of an image", "name an image")
+		return
+	}
+	open := slices.Contains(i.Registries, "**")
+	if mayBeImageID(image.V) {
+		// An ID is as good as a digest for what it names, but it names no registry, and may be the ID of anything that was built here.
+		if !open || i.RequireDigest {
+			out.Add(image.Field, "is "+quote(image.V)+", which is or may be an ID and tells nothing of where the image is from", i.allowed())
+		}
+		return
+	}
+	named, err := reference.ParseDockerRef(image.V)
+	if err != nil {
+		out.Add(image.Field, "is "+quote(image.V)+", which is no name of an image", i.allowed())
+		return
+	}
+	if !open && !matchAny(i.Registries, named.Name()) {
+		out.AddFix(image.Field, "is from "+quote(named.Name()), listed(i.Registries), "use an image from an allowed registry, or have the operator add it to rules.image-reference.registries")
+	}
+	if _, ok := named.(reference.Digested); ok { // the Engine then ignores the tag
+		return
+	}
+	if i.RequireDigest {
+		out.Add(image.Field, "is "+quote(image.V)+" without a digest", i.allowed())
+	}
+	if tagged, ok := named.(reference.Tagged); ok && slices.Contains(i.DenyTags, tagged.Tag()) {
+		out.AddFix(image.Field, "has the tag "+quote(tagged.Tag()), "other tags than "+listed(i.DenyTags), "name a version of the image")
+	}
+}
+
+// mayBeImageID tells whether the Engine could take a text for an ID, whole or shortened, with or without the algorithm. sha256:ab12
+// reads like the tag of an image called sha256, but the search for IDs accepts it too.
+//
+// Source: v20.10.24 image/store.go, Search; moby daemon/containerd/image.go, checkTruncatedID.
+func mayBeImageID(s string) bool { return mayBeID(strings.TrimPrefix(s, "sha256:")) }
+
+func (i *ImageReference) allowed() string {
+	if i.RequireDigest {
+		return "a name with a digest, name@sha256:…"
+	}
+	return "a name of " + listed(i.Registries)
+}

@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"caisson/authz/request"
+)
+
+// Operations refuses the operations that lead around every other rule.
+type Operations struct {
+	Allow []string `toml:"allow" comment:"dangerous operations that pass without a look at what they ask for, by name, such as ContainerUpdate"`
+	Deny  []string `toml:"deny" comment:"operations that are closed, by name, such as ImageBuild"`
+}
+
+var _ = register(&Spec{
+	ID:    "operations",
+	Title: "Nothing leads around the rules",
+	Why: "Some operations of the Engine give root on the host, or switch authorization off, whatever the rules for containers say: plugins, " +
+		"swarm, checkpoints, writing into containers.",
+	Fix:    "have the operator name the operation in rules.operations.allow if it is really needed",
+	Refs:   []string{"CIS 5.1", "CVE-2026-41567"},
+	Always: true,
+
+	Profiles: Everywhere,
+	New:      func() Rule { return &Operations{} },
+})
+
+// judged are the dangerous operations that have rules of their own, and those that ordinary work cannot do without: attaching,
+// starting what was created under the rules, pulling and building. Builds run in the host's network at worst.
+var judged = []request.Operation{
+	request.ContainerCreate, request.ContainerStart, request.ContainerAttach, request.ContainerExec, request.ExecStart,
+	request.VolumeCreate, request.NetworkCreate, request.NetworkConnect,
+	request.ImageCreate, request.ImageBuild, request.Session, request.BuildKit,
+}
+
+// Prepare implements [Preparer].
+func (o *Operations) Prepare() error {
+	var known []string
+	for _, r := range request.Routes() {
+		known = append(known, string(r.Operation))
+	}
+	for _, list := range []struct {
+		option string
+		names  []string
+	}{{"allow", o.Allow}, {"deny", o.Deny}} {
+		for _, name := range list.names {
+			if !slices.Contains(known, name) {
+				return fmt.Errorf("%s: %q is no operation; did you mean %q?", list.option, name, nearestName(name, known))
+			}
+		}
+	}
+	for _, name := range o.Allow {
+		if slices.Contains(o.Deny, name) {
+			return fmt.Errorf("allow: %q is in deny as well", name)
+		}
+	}
+	return nil
+}
+
+// Check implements [Rule].
+func (o *Operations) Check(r *request.Request, out *Findings) {
+	if r.Route == nil {
+		return // the business of unknown-operation
+	}
+	field := r.Route.Method + " " + plainTemplate(r.Route.Template)
+	switch name := string(r.Operation); {
+	case slices.Contains(o.Deny, name):
+		out.AddFix(field, "is closed on this host ("+r.Route.Text+")", "operations not named in rules.operations.deny", "ask the operator of this host")
+	case slices.Contains(o.Allow, name) || r.Route.Class != request.Dangerous:
+	case slices.Contains(judged, r.Operation):
+		checkParameters(r, out)
+	default:
+		c := consequenceOf(r.Operation)
+		out.AddFix(field, c.got, "operations that other rules judge, and those named in rules.operations.allow", c.fix)
+	}
+}
+
+// checkParameters looks at the query parameters that turn an ordinary operation into another one.
+func checkParameters(r *request.Request, out *Findings) {
+	switch r.Operation {
+	case request.ContainerStart:
+		for _, p := range []string{"checkpoint", "checkpoint-dir"} {
+			if r.Query.Has(p) {
+				out.AddFix("query parameter "+p, "starts the container from a checkpoint, whose contents nobody has judged", "not given", "start the container without --"+p)
+			}
+		}
+	case request.ImageCreate:
+		// The daemon fetches the URL itself, from the host's network (moby daemon/server/router/image, postImagesCreate).
+		if src := r.Query.Get("fromSrc"); src != "" && src != "-" {
+			out.AddFix("query parameter fromSrc", "makes the daemon fetch a URL", "- (the archive is part of the request)", "download the archive, then docker import it from a file")
+		}
+	}
+}
+
+var expression = regexp.MustCompile(`:[^}]*}`)
+
+// plainTemplate writes a template of the route table as the API reference does: /plugins/{name}/disable.
+func plainTemplate(template string) string { return expression.ReplaceAllString(template, "}") }
+
+// consequence says why an operation is dangerous and what to do instead.
+type consequence struct {
+	prefix   string // of the operations' names
+	got, fix string
+}
+
+var consequences = []consequence{
+	{"Plugin", "changes plugins, which run as root, and of which Caisson may be one", "change plugins on the host, not through the API"},
+	{"Swarm", "puts the host under a swarm, whose managers run tasks here that no plugin is asked about", "run containers, or manage the swarm from the host"},
+	{"Node", "changes a node of the swarm", "manage the swarm from the host"},
+	{"Service", "runs tasks that no plugin is asked about", "run a container instead (docker run, docker compose)"},
+	{"Checkpoint", "reads, writes or removes a directory of the host as root", "do without checkpoints: they are an experimental feature of the Engine"},
+	{"ContainerUpdate", "can lift the limits that the container was created with", "create the container anew with the limits it needs"},
+	{"PutContainerArchive", "writes files as root into the container and into what is mounted there", "put the files into the image, or into a volume by way of a container's input"},
+	{"ContainerAttachWebsocket", "gives input to a running container through a GET request", "use docker attach or docker exec"},
+}
+
+// consequenceOf gives a general text for operations that have none of their own.
+func consequenceOf(op request.Operation) consequence {
+	for _, c := range consequences {
+		if strings.HasPrefix(string(op), c.prefix) {
+			return c
+		}
+	}
+	return consequence{got: "can lead around the rules", fix: Get("operations").Fix}
+}

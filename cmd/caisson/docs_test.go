@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"caisson/config"
+)
+
+// fence is a code block of Markdown with its language.
+var fence = regexp.MustCompile("(?ms)^[ ]*```([a-z]+)\n(.*?)^[ ]*```")
+
+// documents are all texts that a user reads.
+func documents(t *testing.T) []string {
+	t.Helper()
+	list, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(list) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	return append(list, "../../README.md", "../../CONTRIBUTING.md")
+}
+
+// TestDocs makes sure that the documents do not lie: every policy in them loads, and every caisson command in them runs.
+func TestDocs(t *testing.T) {
+	policies, commands := 0, 0
+	for _, name := range documents(t) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range fence.FindAllSubmatch(text, -1) {
+			switch language, body := string(block[1]), block[2]; language {
+			case "toml":
+				policies++
+				if _, err := config.Parse(filepath.Base(name), body, time.Now()); err != nil {
+					t.Errorf("%s: a policy does not load: %v\n%s", name, err, body)
+				}
+			case "sh":
+				for line := range strings.Lines(string(body)) {
+					if command, ok := strings.CutPrefix(strings.TrimSpace(line), "caisson "); ok && !strings.HasPrefix(command, "serve") {
+						commands++
+						runDocumented(t, name, command)
+					}
+				}
+			}
+		}
+	}
+	if policies < 2 || commands < 5 {
+		t.Errorf("found %d policies and %d commands: are the documents read correctly?", policies, commands)
+	}
+}
+
+// runDocumented runs a command with the files it names in place.
+func runDocumented(t *testing.T, document, command string) {
+	t.Helper()
+	dir := t.TempDir()
+	policy, request := filepath.Join(dir, "policy.toml"), filepath.Join(dir, "request.json")
+	for file, text := range map[string]string{
+		policy:  "version = 1\n",
+		request: `{"RequestMethod":"GET","RequestUri":"/_ping"}`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command, _, _ = strings.Cut(command, "#")
+	command, _, _ = strings.Cut(command, ">")
+	args := strings.Fields(strings.NewReplacer("/etc/caisson/policy.toml", policy, "request.json", request).Replace(command))
+	var out bytes.Buffer
+	if code := run(args, strings.NewReader(""), &out, &out); code != exitOK {
+		t.Errorf("%s: \"caisson %s\" ends with %d:\n%s", document, command, code, out.String())
+	}
+}
