@@ -14,6 +14,7 @@ import (
 	"caisson/authz/audit"
 	"caisson/authz/request"
 	"caisson/authz/rules"
+	"caisson/authz/state"
 )
 
 // DefaultDeadline bounds a decision. dockerd itself waits for a service-socket plugin without end.
@@ -23,6 +24,7 @@ const DefaultDeadline = 10 * time.Second
 type Authorizer struct {
 	Policy    func() *Policy // the policy in force; nil, or a nil answer, leaves every call undecided
 	Audit     audit.Sink     // where decisions are recorded; nil records nothing
+	State     state.View     // the Engine's objects; nil is an Engine without any
 	AuditOnly bool           // let everything pass and record what would have been refused, whatever the policy's mode
 	Log       *zap.Logger
 	Deadline  time.Duration    // 0 is DefaultDeadline
@@ -79,12 +81,19 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 		return
 	}
 	d.Request = r
-	for i := range p.Rules {
-		if err := ctx.Err(); err != nil {
-			d.Err = fmt.Errorf("the decision took too long: %w; fix: try again", err)
-			return
+	list, err := subjects(ctx, state.NewMemo(a.state()), p.Existing, r)
+	if err != nil {
+		d.Err = err
+		return
+	}
+	for i := range list {
+		for j := range p.Rules {
+			if err := ctx.Err(); err != nil {
+				d.Err = fmt.Errorf("the decision took too long: %w; fix: try again", err)
+				return
+			}
+			apply(p, &p.Rules[j], &list[i], d)
 		}
-		a.apply(p, &p.Rules[i], d)
 	}
 	sortViolations(d.Violations)
 	sortViolations(d.Audited)
@@ -94,18 +103,21 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 	}
 }
 
-// apply runs one rule and files what it finds under enforced, audited or excepted.
-func (a *Authorizer) apply(p *Policy, b *BoundRule, d *Decision) {
-	if b.Mode == Off || !b.Spec.Judges(d.Request) {
+// apply runs one rule on one subject and files what it finds under enforced, audited or excepted.
+func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
+	if b.Mode == Off || !b.Spec.Judges(s.r) {
 		return
 	}
 	found := rules.NewFindings(b.Spec)
-	b.Rule.Check(d.Request, found)
+	b.Rule.Check(s.r, found)
 	for _, v := range found.Violations() {
-		switch name, ok := p.excepted(v.Rule, d.Request, d.Time); {
+		if s.name != "" {
+			v.Field, v.Fix = s.name+": "+v.Field, "create it anew: "+v.Fix
+		}
+		switch name, ok := p.excepted(v.Rule, s.r, d.Time); {
 		case ok:
 			d.Excepted = append(d.Excepted, Excepted{v, name})
-		case b.Mode == Audit:
+		case b.Mode == Audit || s.mode == Audit:
 			d.Audited = append(d.Audited, v)
 		default:
 			d.Violations = append(d.Violations, v)
@@ -148,6 +160,13 @@ func (a *Authorizer) policy() *Policy {
 		return nil
 	}
 	return a.Policy()
+}
+
+func (a *Authorizer) state() state.View {
+	if a.State == nil {
+		return state.None
+	}
+	return a.State
 }
 
 func (a *Authorizer) now() time.Time {

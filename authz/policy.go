@@ -48,6 +48,10 @@ type Policy struct {
 	Rules      []BoundRule
 	Exceptions []Exception
 
+	// Existing is what happens when a request starts or enters a container that the policy would not let be created today:
+	// Enforce refuses, Audit records, Off does not look.
+	Existing Mode
+
 	// ContinueUnaudited lets a request pass whose record cannot be written. The zero value refuses it.
 	ContinueUnaudited bool
 }

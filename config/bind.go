@@ -24,6 +24,8 @@ func (d *decoder) bind(profile rules.Profile, tables map[string]any) []authz.Bou
 		if v, ok := tables[string(spec.ID)]; ok {
 			d.override(&b, v)
 		}
+		// Options of a rule that is off are decoded, so that their mistakes show before somebody switches it on. They are not
+		// prepared: a value that is missing is no mistake then.
 		if b.Mode == authz.Off {
 			continue
 		}
@@ -33,6 +35,7 @@ func (d *decoder) bind(profile rules.Profile, tables map[string]any) []authz.Bou
 	return bound
 }
 
+// unknownRules reports tables of rules that there are none of. A misspelt rule that is passed over would be a rule that is off.
 func (d *decoder) unknownRules(tables map[string]any) {
 	for _, id := range slices.Sorted(maps.Keys(tables)) {
 		if rules.Get(rules.ID(id)) == nil {
@@ -48,7 +51,7 @@ func (d *decoder) override(b *authz.BoundRule, v any) {
 	if !ok {
 		return
 	}
-	b.Mode = authz.Enforce
+	b.Mode = authz.Enforce // whoever writes down how a rule is to be wants it on
 	if m, ok := table["mode"]; ok {
 		d.decode(p.key("mode"), m, reflect.ValueOf(&b.Mode).Elem())
 	}

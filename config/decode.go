@@ -70,7 +70,7 @@ func (d *decoder) decodeItself(p path, v any, dst reflect.Value) bool {
 	switch u := fresh.Interface().(type) {
 	case toml.Unmarshaler:
 		err = u.UnmarshalTOML(v)
-	case *time.Time:
+	case *time.Time: // before TextUnmarshaler, which it is too
 		t, ok := v.(time.Time)
 		if !ok {
 			err = mismatch(v, "a date")
@@ -121,6 +121,7 @@ func (d *decoder) decodeStruct(p path, table map[string]any, dst reflect.Value, 
 	}
 }
 
+// decodeMap replaces the map: one cannot take a default entry out of a map by leaving it out.
 func (d *decoder) decodeMap(p path, table map[string]any, dst reflect.Value) {
 	fresh, before := reflect.MakeMapWithSize(dst.Type(), len(table)), len(d.problems)
 	for k, v := range table {
@@ -135,6 +136,7 @@ func (d *decoder) decodeMap(p path, table map[string]any, dst reflect.Value) {
 	}
 }
 
+// decodeSlice replaces the list, and starts every element empty.
 func (d *decoder) decodeSlice(p path, v any, dst reflect.Value) {
 	list := reflect.ValueOf(v)
 	if list.Kind() != reflect.Slice {
@@ -183,6 +185,7 @@ func (d *decoder) decodeScalar(p path, v any, dst reflect.Value) {
 	}
 }
 
+// decodeFloat refuses what compares in unexpected ways: every limit is true of NaN, or none.
 func (d *decoder) decodeFloat(p path, f float64, dst reflect.Value) {
 	if math.IsNaN(f) || math.IsInf(f, 0) || dst.OverflowFloat(f) {
 		d.problem(p, "%v is not a usable number", f)
@@ -191,6 +194,7 @@ func (d *decoder) decodeFloat(p path, f float64, dst reflect.Value) {
 	dst.SetFloat(f + 0) // -0 is 0
 }
 
+// decodeInt refuses what the type cannot hold, where a plain conversion would wrap around.
 func (d *decoder) decodeInt(p path, n int64, dst reflect.Value) {
 	converted := reflect.ValueOf(n).Convert(dst.Type())
 	switch {
@@ -203,6 +207,7 @@ func (d *decoder) decodeInt(p path, n int64, dst reflect.Value) {
 	}
 }
 
+// table takes a value as a table, or reports that it is none.
 func (d *decoder) table(p path, v any) (map[string]any, bool) {
 	table, ok := v.(map[string]any)
 	if !ok {

@@ -27,7 +27,7 @@ const defaultHead = `The policy of Caisson. Caisson reads it again whenever it c
 "caisson policy show" prints what is in force and where each setting comes from.`
 
 const defaultRules = `The rules, with all their options. A table switches its rule on; mode = "audit" records what the rule finds and refuses
-nothing, mode = "off" switches it off. An option that is left out has the profile's value, and a list replaces the profile's list:
+nothing, mode = "off" switches it off. An option that is left out has the profile's value, and a list or map replaces the profile's:
 as long as nothing is changed, this file means the same as its profile alone.`
 
 const defaultExceptions = `Exceptions waive rules for one image, named by digest, or for one user, named by the common name of the TLS client certificate,

@@ -8,7 +8,7 @@
 //
 //	[rules.memory]             # switches the rule on, whatever the profile says
 //	mode = "audit"             # enforce (default) | audit | off
-//	max  = "8GiB"              # options; those left out keep the profile's values, and a list replaces the profile's
+//	max  = "8GiB"              # options; those left out keep the profile's values, a list or map replaces the profile's
 //
 //	[[exceptions]]
 //	name    = "node-exporter"  # all of these keys are required, but for image and user, of which one will do

@@ -13,7 +13,11 @@ import (
 	"caisson/authz/rules"
 )
 
-// effective spells a policy out: everything that has a say in a decision, and nothing else, in an order of its own.
+// effective spells a policy out: everything that has a say in a decision, and nothing else, in an order of its own. Read as a
+// file, it gives the same policy.
+//
+// A rule that is off appears if the profile would have it on. That makes the text depend on what the profile means in this
+// version of the program, so that an update which adds a rule to a profile changes the hash too.
 func effective(p *authz.Policy) []section {
 	head := section{}
 	head.add("version", "1", "")
@@ -60,6 +64,7 @@ func exceptionSections(p *authz.Policy) []section {
 	for i, e := range p.Exceptions {
 		s := section{header: "[[exceptions]]", at: path("exceptions").index(i)}
 		s.add("name", quote(e.Name), "")
+		// The order of rules in an exception means nothing, that of a rule's options may.
 		ids := slices.Sorted(slices.Values(e.Rules))
 		s.addValue("rules", reflect.ValueOf(slices.Compact(ids)))
 		if e.Image != nil {
@@ -77,7 +82,8 @@ func exceptionSections(p *authz.Policy) []section {
 	return all
 }
 
-// hash identifies what a policy means. Comments, order and ways of writing do not change it.
+// hash identifies what a policy means. Comments, order and ways of writing do not change it. Every record of a decision carries
+// it: with it, one can tell later which policy decided, and hosts that ought to have the same policy can be compared.
 func hash(p *authz.Policy) string {
 	var b strings.Builder
 	for _, s := range effective(p) {

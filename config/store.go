@@ -132,6 +132,12 @@ func (s *Store) reloadIfChanged() (again bool) {
 
 func (s *Store) read() attempt {
 	text, err := os.ReadFile(s.options.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, linkErr := os.Lstat(s.options.Path); linkErr == nil {
+			// There is to be a policy. That is not the same as no policy.
+			err = fmt.Errorf("%s links to a file that is not there", s.options.Path)
+		}
+	}
 	return attempt{string(text), err}
 }
 

@@ -125,6 +125,13 @@ func TestStoreStart(t *testing.T) {
 	if s := open(t, StoreOptions{Path: none, Optional: true, LastGood: last}); s.Policy().Hash != Default(rules.Baseline).Hash || s.Reload() != nil {
 		t.Error("without a file that is optional: not the baseline")
 	}
+	link := filepath.Join(dir, "link.toml")
+	if err := os.Symlink("nowhere.toml", link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(StoreOptions{Path: link, Optional: true}); err == nil || err.Error() != link+" links to a file that is not there" {
+		t.Errorf("with a link to nothing: %v", err)
+	}
 	put(t, file, bad)
 	var problems Errors
 	if _, err := Open(StoreOptions{Path: file, Optional: true}); !errors.As(err, &problems) {

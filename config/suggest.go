@@ -8,7 +8,7 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// suggest says what may have been meant by a word that is none of the valid ones: the nearest of them, or, if none is near, all.
+// suggest completes an error about a word: it says what may have been meant by a word that is none of the valid ones: the nearest of them, or, if none is near, all.
 func suggest(word string, valid []string) string {
 	if near := nearest(word, valid); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
@@ -23,7 +23,7 @@ func suggest(word string, valid []string) string {
 
 // nearest returns the valid word that takes the fewest edits to reach, "" if that would be another word altogether.
 func nearest(word string, valid []string) string {
-	best, bestDistance := "", 2+len(word)/4
+	best, bestDistance := "", 2+len(word)/4 // one slip in a short word, more in a long one
 	for _, v := range slices.Sorted(slices.Values(valid)) {
 		d := levenshtein.ComputeDistance(fold(word), fold(v))
 		if d < bestDistance {
@@ -33,7 +33,7 @@ func nearest(word string, valid []string) string {
 	return best
 }
 
-// fold takes away what does not make a word another one.
+// fold takes away what does not make a word another one: host_pid and Host-PID are host-pid.
 func fold(s string) string {
 	return strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(s))
 }

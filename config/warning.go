@@ -10,7 +10,8 @@ import (
 // notice is how long before its end an exception is warned about.
 const notice = 14 * 24 * time.Hour
 
-// warnings reports what is allowed but hardly meant.
+// warnings reports what is allowed but hardly meant. None of it is an error: a policy that was good yesterday must load today,
+// or a host that restarts on the day after an exception's end would come up without its policy.
 func (d *decoder) warnings(p *authz.Policy, now time.Time) []Problem {
 	var list []Problem
 	warn := func(at path, format string, args ...any) { list = append(list, d.at(at, format, args...)) }

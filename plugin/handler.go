@@ -54,21 +54,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.inFlight.Add(1)
 	defer h.inFlight.Add(-1)
 
-	// A sender that stalls gets an answer too. dockerd sends from memory, so this is no timeout it can meet when busy.
+	// A sender that stalls gets an answer too. dockerd sends from memory, so this is no timeout that it meets when busy.
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(h.bodyTime)) // not every ResponseWriter of a test can
-	p := h.route(r)
-	_, _ = io.CopyN(io.Discard, r.Body, maxDrain) // what is left unread would break the connection
-	_ = control.SetReadDeadline(time.Time{})
-
-	if h.draining.Load() {
+	p := h.route(r, control)
+	// What is left unread would break the connection. The deadline stays on one that stalls: net/http tries to read on.
+	_, err := io.CopyN(io.Discard, r.Body, maxDrain)
+	whole := errors.Is(err, io.EOF)
+	if whole {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	if h.draining.Load() || !whole {
 		w.Header().Set("Connection", "close")
 	}
 	p.write(w)
 }
 
 // route finds the answer to one HTTP request. The Content-Type is not looked at, because dockerd sends none.
-func (h *Handler) route(r *http.Request) (p reply) {
+func (h *Handler) route(r *http.Request, control *http.ResponseController) (p reply) {
 	defer func() {
 		// Also http.ErrAbortHandler: whoever panics with it wants the connection dropped, and dockerd would then
 		// repeat the call with an empty body.
@@ -86,7 +89,7 @@ func (h *Handler) route(r *http.Request) (p reply) {
 	}
 	switch r.URL.Path {
 	case requestPath:
-		return h.authorize(r)
+		return h.authorize(r, control)
 	case responsePath:
 		// What the request did is done. A refusal now would tell the client of a failure that did not happen.
 		return allowed
@@ -98,7 +101,7 @@ func (h *Handler) route(r *http.Request) (p reply) {
 //
 // A message that is no call is refused in audit mode too. Audit mode lets requests pass that break rules; an empty message is not
 // a request but what dockerd makes of one whose connection broke, and letting it pass would let pass a request nobody has seen.
-func (h *Handler) authorize(r *http.Request) reply {
+func (h *Handler) authorize(r *http.Request, control *http.ResponseController) reply {
 	release, err := h.admit(r)
 	if err != nil {
 		return h.reject(err)
@@ -108,6 +111,7 @@ func (h *Handler) authorize(r *http.Request) reply {
 	if err != nil {
 		return h.reject(err)
 	}
+	_ = control.SetReadDeadline(time.Time{}) // it is for the body; net/http reads ahead while the decision is made
 	call, err := DecodeCall(text)
 	if err != nil {
 		return h.reject(err)

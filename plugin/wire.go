@@ -75,7 +75,7 @@ func jsonError(err error) error {
 		if kind.Field == "" {
 			return fmt.Errorf("it is a JSON %s, not an object", what)
 		}
-		return fmt.Errorf("%s is a JSON %s", kind.Field, what)
+		return fmt.Errorf("%s is a JSON %s", strings.TrimPrefix(kind.Field, "Request."), what)
 	}
 	return err
 }

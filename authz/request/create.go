@@ -79,6 +79,6 @@ func decodeCreate(r *Request, body []byte) error {
 		b.NetworkingConfig = new(networkingConfig)
 	}
 	r.Unknown = unknown
-	r.Workload = newCreateWorkload(r, &b)
+	r.Workload = newCreateWorkload(r.Version, &b)
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 
 // newCreateWorkload normalises a container create. It sets every Value, so that no rule can take a forgotten one for a
 // setting that the door does not have; a test holds it to that.
-func newCreateWorkload(r *Request, b *createBody) *Workload {
+func newCreateWorkload(v Version, b *createBody) *Workload {
 	h := b.HostConfig
 	return &Workload{
-		Door: DoorCreate, Version: r.Version,
+		Door: DoorCreate, Version: v,
 		Identity:  createIdentity(b),
 		Isolation: createIsolation(h),
 		Files:     createFiles(b),

@@ -18,10 +18,16 @@ func decodeExec(r *Request, body []byte) error {
 	if r.Unknown, err = decodeBody(body, &b); err != nil {
 		return err
 	}
-	r.Workload = &Workload{
-		Door: DoorExec, Version: r.Version,
-		Identity:  Identity{User: Value[string]{"User", b.User}, Env: Value[[]string]{"Env", b.Env}},
-		Isolation: Isolation{Privileged: Value[bool]{"Privileged", b.Privileged}},
-	}
+	r.Workload = NewExec(b.Privileged, b.User)
+	r.Workload.Version, r.Workload.Env = r.Version, Value[[]string]{"Env", b.Env}
 	return nil
+}
+
+// NewExec is the workload of an exec, from its create or from the Engine's record of it.
+func NewExec(privileged bool, user string) *Workload {
+	return &Workload{
+		Door:      DoorExec,
+		Identity:  Identity{User: Value[string]{"User", user}},
+		Isolation: Isolation{Privileged: Value[bool]{"Privileged", privileged}},
+	}
 }

@@ -141,7 +141,7 @@ func decodeNetworkConnect(r *Request, body []byte) error {
 	if r.Unknown, err = decodeBody(body, &b); err != nil {
 		return err
 	}
-	r.Workload = &Workload{Door: DoorConnect, Version: r.Version, Exposure: Exposure{
+	r.Workload = &Workload{Door: DoorConnect, Version: r.Version, Connects: b.Container, Exposure: Exposure{
 		Endpoints: []Endpoint{newEndpoint("EndpointConfig", r.Vars["id"], b.EndpointConfig)},
 	}}
 	return nil

@@ -12,10 +12,12 @@ const (
 	DoorExec
 	DoorVolume  // volume create: the workload has one mount
 	DoorConnect // network connect: the workload has one endpoint
+	DoorUpdate  // container update: the limits that it sets
+	DoorStored  // a container that exists: what is started, entered or joined
 )
 
 func (d Door) String() string {
-	return [...]string{"none", "container create", "exec create", "volume create", "network connect"}[d]
+	return [...]string{"none", "container create", "exec create", "volume create", "network connect", "container update", "existing container"}[d]
 }
 
 // Value is a setting together with its place in the API body.
@@ -46,6 +48,11 @@ type Workload struct {
 	Files
 	Limits
 	Exposure
+
+	// Connects is the container that a network connect attaches.
+	Connects string
+	// Judged holds the places of references to containers that have been looked up and are judged beside this workload.
+	Judged map[string]bool
 }
 
 // Identity is what runs and as whom.

@@ -57,8 +57,8 @@ func (b *BindMounts) Prepare() error {
 		if err := checkPathGlob("allow", a.Path); err != nil {
 			return err
 		}
-		if p := protectedBy(a.Path, b.Protect); p != "" {
-			return fmt.Errorf("allow: %q would open %s, which is protected; allow a narrower path", a.Path, p)
+		if why := protectedBy(a.Path, b.Protect); why != "" {
+			return fmt.Errorf("allow: %q stays protected: %s; allow a path beside it, or make an exception", a.Path, why)
 		}
 	}
 	return nil
@@ -87,13 +87,8 @@ func (b *BindMounts) Check(r *request.Request, out *Findings) {
 
 func (b *BindMounts) checkBind(m request.Mount, out *Findings) {
 	got := "mounts the host's " + quote(m.Path)
-	if p := protectedBy(m.Path, b.Protect); p != "" {
-		if p != m.Path {
-			p = "protected because of " + p
-		} else {
-			p = "protected"
-		}
-		out.AddFix(m.Field, got+", which is "+p, listed(b.allowed()), "use a named volume; a protected path needs an exception")
+	if why := protectedBy(m.Path, b.Protect); why != "" {
+		out.AddFix(m.Field, got+", which is protected: "+why, listed(b.allowed()), "use a named volume; a protected path needs an exception")
 		return
 	}
 	listedPath, passes := false, false
@@ -105,8 +100,10 @@ func (b *BindMounts) checkBind(m request.Mount, out *Findings) {
 	switch {
 	case !listedPath:
 		out.Add(m.Field, got+", which is outside the allowed paths", listed(b.allowed()))
+	case !passes && m.ReadOnly:
+		out.AddFix(m.Field, got+" with writable mounts below it", listed(b.allowed()), "drop bind-recursive=writable")
 	case !passes:
-		out.AddFix(m.Field, got+" writable, or with writable mounts below it", listed(b.allowed()), "mount it read-only, with :ro or readonly")
+		out.AddFix(m.Field, got+" writable", listed(b.allowed()), "mount it read-only, with :ro or readonly")
 	}
 	if m.Relabel && !b.Relabel {
 		out.AddFix(m.Field, "relabels the host's "+quote(m.Path)+" for SELinux", "no option z or Z", "drop the option z or Z")

@@ -73,5 +73,8 @@ func wordDriver(req request.DeviceRequest) string {
 	for _, set := range req.Capabilities {
 		words = append(words, quote(strings.Join(set, "+")))
 	}
+	if words == nil {
+		return "any driver"
+	}
 	return "any driver with the capabilities " + listed(words)
 }

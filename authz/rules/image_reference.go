@@ -88,5 +88,8 @@ func (i *ImageReference) allowed() string {
 	if i.RequireDigest {
 		return "a name with a digest, name@sha256:…"
 	}
+	if slices.Contains(i.Registries, "**") {
+		return "a name such as docker.io/library/busybox:1.36"
+	}
 	return "a name of " + listed(i.Registries)
 }

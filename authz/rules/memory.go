@@ -64,7 +64,7 @@ func (m *Memory) Check(r *request.Request, out *Findings) {
 	}
 	for _, k := range []request.Value[int64]{w.KernelMemory, w.KernelMemoryTCP} {
 		if k.V != 0 && !m.KernelMemory {
-			out.AddFix(k.Field, "is set", "not set", "drop --kernel-memory: its kernel side is unsound and was removed from later engines")
+			out.AddFix(k.Field, "is set", "not set", "drop --kernel-memory, which later engines no longer have because it does not work reliably")
 		}
 	}
 }

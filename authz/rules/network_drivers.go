@@ -86,7 +86,10 @@ func checkDriverNames(option string, names []string) error {
 // Check implements [Rule].
 func (n *NetworkDrivers) Check(r *request.Request, out *Findings) {
 	net := r.Network
-	if d := net.Driver; d.V != "" && !slices.Contains(n.Allow, d.V) || d.V == "" && !slices.Contains(n.Allow, "bridge") {
+	switch d := net.Driver; {
+	case d.V == "" && !slices.Contains(n.Allow, "bridge"):
+		out.Add(d.Field, "is not set, which is bridge", listed(n.Allow))
+	case d.V != "" && !slices.Contains(n.Allow, d.V):
 		out.Add(d.Field, "is "+quote(d.V), listed(n.Allow))
 	}
 	for _, key := range slices.Sorted(maps.Keys(net.Options.V)) {
@@ -112,18 +115,19 @@ func (n *NetworkDrivers) Check(r *request.Request, out *Findings) {
 
 // checkKind judges what a network is besides a driver and its options.
 func (n *NetworkDrivers) checkKind(net *request.Network, out *Findings) {
+	const fix = "make an ordinary network, or have the operator allow this kind in rules.network-drivers"
 	if s := net.Scope; s.V != "" && s.V != "local" && !n.Swarm {
-		out.Add(s.Field, "is "+quote(s.V), "local")
+		out.AddFix(s.Field, "is "+quote(s.V), "local", fix)
 	}
 	if c := net.ConfigFrom; c.V != "" && !n.ConfigOnly {
-		out.Add(c.Field, "is "+quote(c.V), "not set") // the options of that one may be from before Caisson
+		out.AddFix(c.Field, "is "+quote(c.V), "not set", fix) // the options of that one may be from before Caisson
 	}
 	for _, flag := range []struct {
 		request.Value[bool]
 		allowed bool
 	}{{net.ConfigOnly, n.ConfigOnly}, {net.Ingress, n.Swarm}, {net.Attachable, n.Attachable}} {
 		if flag.V && !flag.allowed {
-			out.Add(flag.Field, "is true", "false")
+			out.AddFix(flag.Field, "is true", "false", fix)
 		}
 	}
 }
@@ -140,11 +144,4 @@ func (n *NetworkDrivers) allowedValues(key string) string {
 		return "not set"
 	}
 	return listed(values)
-}
-
-func (n *NetworkDrivers) allowedSubnets() string {
-	if len(n.Subnets) == 0 {
-		return "a private subnet such as 10.20.30.0/24"
-	}
-	return "a subnet within " + listed(n.Subnets)
 }

@@ -75,24 +75,29 @@ func (n *Networks) checkNetwork(field, name string, out *Findings) {
 	switch name {
 	case "none": // no network
 	case "host":
-		out.AddFix(field, "is the host's network", listed(n.Allow), "drop --network host and publish the ports you need with -p")
+		out.AddFix(field, "is the host's network", "other networks", "drop --network host and publish the ports you need with -p")
 	case "bridge", "default":
 		if !n.DefaultBridge {
 			out.AddFix(field, "is the default network, which unrelated containers share", "a network of your own",
 				"make one with docker network create and join it with --network")
 		}
 	default:
-		if !n.allows(name) {
-			out.Add(field, "is "+quote(name), listed(n.Allow))
+		if n.allows(name) {
+			return
 		}
+		got := "is " + quote(name)
+		if mayBeID(name) {
+			got += ", which may be the ID of any network"
+		}
+		out.Add(field, got, n.allowed())
 	}
 }
 
 // allows compares a name. The Engine takes an ID, or as much of it as is unique, for a name (moby daemon/network.go, FindNetwork).
 // Which network that is cannot be seen in the request, so what may be an ID passes only if every network does, or if it is listed.
 func (n *Networks) allows(name string) bool {
-	switch all := slices.Contains(n.Allow, "*") || slices.Contains(n.Allow, "**"); {
-	case all && n.DefaultBridge:
+	switch {
+	case n.open() && n.DefaultBridge:
 		return true
 	case mayBeID(name):
 		return slices.Contains(n.Allow, name)
@@ -103,4 +108,16 @@ func (n *Networks) allows(name string) bool {
 // mayBeID tells whether a name could be an ID of the Engine, whole or shortened.
 func mayBeID(name string) bool {
 	return name != "" && len(name) <= 64 && strings.Trim(name, "0123456789abcdef") == ""
+}
+
+func (n *Networks) allowed() string {
+	if n.open() {
+		return "a network by its name"
+	}
+	return listed(n.Allow)
+}
+
+// open tells whether every network may be joined.
+func (n *Networks) open() bool {
+	return slices.Contains(n.Allow, "*") || slices.Contains(n.Allow, "**")
 }

@@ -113,7 +113,7 @@ var consequences = []consequence{
 	{"Service", "runs tasks that no plugin is asked about", "run a container instead (docker run, docker compose)"},
 	{"Checkpoint", "reads, writes or removes a directory of the host as root", "do without checkpoints: they are an experimental feature of the Engine"},
 	{"ContainerUpdate", "can lift the limits that the container was created with", "create the container anew with the limits it needs"},
-	{"PutContainerArchive", "writes files as root into the container and into what is mounted there", "put the files into the image, or into a volume by way of a container's input"},
+	{"PutContainerArchive", "writes files as root into the container and into what is mounted there", "put the files into the image, or unpack them in the container: docker exec -i web tar -x -C /dir <files.tar"},
 	{"ContainerAttachWebsocket", "gives input to a running container through a GET request", "use docker attach or docker exec"},
 }
 

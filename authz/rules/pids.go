@@ -36,12 +36,12 @@ func (p *Pids) Prepare() error {
 // Check implements [Rule].
 func (p *Pids) Check(r *request.Request, out *Findings) {
 	limit := r.Workload.PidsLimit
+	needed := p.Required || p.Max > 0
 	switch {
-	// Any number below 1 is unlimited (moby daemon/daemon_unix.go, getPidsLimit).
-	case limit.V == nil || *limit.V <= 0:
-		if p.Required || p.Max > 0 {
-			out.Add(limit.Field, "is not set", p.limits())
-		}
+	case needed && (limit.V == nil || *limit.V == 0):
+		out.Add(limit.Field, "is not set", p.limits())
+	case needed && *limit.V < 0: // any of them (moby daemon/daemon_unix.go, getPidsLimit)
+		out.Add(limit.Field, fmt.Sprintf("is %d, which is unlimited", *limit.V), p.limits())
 	case p.Max > 0 && *limit.V > p.Max:
 		out.AddFix(limit.Field, fmt.Sprintf("is %d", *limit.V), p.limits(), "lower --pids-limit")
 	}

@@ -17,17 +17,22 @@ var protectedTrees = []string{
 	"/proc", "/sys", "/dev",
 }
 
-// protectedBy says which protected path a clean path opens: one that it is, lies below or is a parent of. It is "" if there is
-// none.
+// protectedBy says why a clean path is protected: it is a protected path, lies in one or holds one. It is "" if the path is not
+// protected.
 func protectedBy(path string, more []string) string {
 	for part := range strings.SplitSeq(path, "/") {
 		if strings.HasPrefix(part, "docker.sock") || strings.HasPrefix(part, "containerd.sock") {
-			return part
+			return "it is the Engine's socket"
 		}
 	}
 	for _, p := range slices.Concat(more, protectedTrees) {
-		if below(path, p) || below(p, path) {
-			return p
+		switch {
+		case path == p:
+			return "it gives control of the host or of Caisson"
+		case below(path, p):
+			return "it lies in " + p
+		case below(p, path):
+			return "it holds " + p
 		}
 	}
 	return ""

@@ -98,7 +98,11 @@ func All() []*Spec {
 // Get returns a rule by ID, or nil.
 func Get(id ID) *Spec { return registry[id] }
 
-// Judges tells whether the rule has something to say about a request.
+// Judges tells whether the rule has something to say about a request. What may not be created may not be started, entered or
+// joined either, so every rule for container create also judges existing containers.
 func (s *Spec) Judges(r *request.Request) bool {
+	if r.Workload != nil && r.Workload.Door == request.DoorStored {
+		return slices.Contains(s.Doors, request.DoorCreate)
+	}
 	return s.Always || r.Workload != nil && slices.Contains(s.Doors, r.Workload.Door) || slices.Contains(s.Ops, r.Operation)
 }

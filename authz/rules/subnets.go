@@ -28,3 +28,10 @@ func badSubnet(s string, within []netip.Prefix) string {
 	}
 	return ""
 }
+
+func (n *NetworkDrivers) allowedSubnets() string {
+	if len(n.Subnets) == 0 {
+		return "a private subnet such as 10.20.30.0/24"
+	}
+	return "a subnet within " + listed(n.Subnets)
+}

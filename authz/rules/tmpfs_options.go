@@ -63,11 +63,13 @@ func (t *TmpfsOptions) allows(option string) bool {
 
 func (t *TmpfsOptions) allowed() []string {
 	names := []string{"ro", "rw", "noexec", "nosuid", "nodev", "size", "mode", "uid", "gid"}
-	for name, on := range map[string]bool{"dev": t.Dev, "suid": t.Suid, "exec": t.Exec} {
-		if on {
-			names = append(names, name)
+	for _, o := range []struct {
+		name string
+		on   bool
+	}{{"exec", t.Exec}, {"dev", t.Dev}, {"suid", t.Suid}} {
+		if o.on {
+			names = append(names, o.name)
 		}
 	}
-	slices.Sort(names)
 	return names
 }

@@ -31,7 +31,7 @@ func (t *TmpfsSize) Check(r *request.Request, out *Findings) {
 		case setsBlocks(m.TmpfsOptions):
 			out.AddFix(m.Field, "sets nr_blocks", t.limits(), "give the size as size=64m")
 		case m.SizeBytes <= 0:
-			out.Add(m.Field, "has no size", t.limits())
+			out.Add(m.Field, "has no fixed size", t.limits()) // a percentage is one of the host's memory
 		case t.Max > 0 && m.SizeBytes > int64(t.Max):
 			out.Add(m.Field, "has the size "+Size(m.SizeBytes).String(), t.limits())
 		}

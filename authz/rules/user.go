@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -43,8 +44,8 @@ func (u *User) Check(r *request.Request, out *Findings) {
 	switch group, _, _ := strings.Cut(rest, ":"); {
 	case given.V == "":
 		out.Add(given.Field, "is not set, so the image decides", u.allowed())
-	case isRoot(name):
-		out.Add(given.Field, "is "+quote(given.V)+", which is root", u.allowed())
+	case rootBy(name) != "":
+		out.Add(given.Field, "is "+quote(given.V)+", "+rootBy(name), u.allowed())
 	case u.Numeric && !isPlainID(name):
 		out.Add(given.Field, "is "+quote(given.V)+", which the image may map to root", u.allowed())
 	case u.Group && !isPlainID(group):
@@ -52,16 +53,20 @@ func (u *User) Check(r *request.Request, out *Findings) {
 	}
 }
 
-// isRoot tells whether the part before the colon is user ID 0 for certain. The Engine parses it with [strconv.Atoi], so 00, +0 and
-// -0 are root; of a number out of range older engines kept the low 32 bits; and nothing before the colon is the default, 0.
+// rootBy says how the part before the colon becomes user ID 0; it is "" if it does not for certain. The Engine parses it with
+// [strconv.Atoi], so 00, +0 and -0 are root; of a number out of range older engines kept the low 32 bits; and nothing before the
+// colon is the default, 0.
 //
 // Source: moby/sys/user, GetExecUser; containerd pkg/oci, WithUser (CVE-2024-40635).
-func isRoot(name string) bool {
+func rootBy(name string) string {
 	n, err := strconv.Atoi(name)
-	if err != nil {
-		return name == "" || name == "root" || strings.Trim(name, "+-0123456789") == ""
+	switch outOfRange := n < 0 || n > math.MaxInt32 || errors.Is(err, strconv.ErrRange); {
+	case outOfRange:
+		return "which is no user ID and may end up as root"
+	case name == "root" || n == 0 && (err == nil || name == ""):
+		return "which is root"
 	}
-	return n <= 0 || n > math.MaxInt32
+	return ""
 }
 
 // isPlainID tells whether a text is certain to be a number other than 0, in the one spelling that no parser disagrees about.

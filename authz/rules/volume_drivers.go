@@ -39,7 +39,7 @@ var driverName = regexp.MustCompile(`^[a-zA-Z0-9]+([._-][a-zA-Z0-9]+)*$`)
 
 // neverTypes are file systems that show the host, whatever the device is.
 var neverTypes = []string{
-	"", "none", "bind", "overlay", "overlayfs", "aufs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs",
+	"none", "bind", "overlay", "overlayfs", "aufs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs",
 	"securityfs", "configfs", "efivarfs", "bpf", "mqueue",
 }
 
@@ -51,7 +51,7 @@ func (v *VolumeDrivers) Prepare() error {
 		}
 	}
 	for _, t := range v.LocalTypes {
-		if slices.Contains(neverTypes, t) {
+		if t == "" || slices.Contains(neverTypes, t) {
 			return fmt.Errorf("local_types: %q mounts parts of the host and cannot be allowed", t)
 		}
 	}
@@ -103,6 +103,8 @@ func (v *VolumeDrivers) badOptions(options map[string]string) string {
 		return ""
 	case bindsOrRemounts(options["o"]):
 		return "makes the volume a bind mount of " + quote(device)
+	case fsType == "":
+		return "has mount options without a type"
 	case slices.Contains(neverTypes, fsType) || !slices.Contains(v.LocalTypes, fsType):
 		return "mounts " + quote(device) + " as a file system of type " + quote(fsType)
 	case path.IsAbs(device) && !(fsType == "cifs" && strings.HasPrefix(device, "//")): // cifs: //server/share

@@ -54,9 +54,11 @@ type checker struct {
 
 // run decides everything in the files and returns the exit code. What cannot be read does not keep it from the rest.
 func (c *checker) run(cmd *cobra.Command, files []string) (code int, err error) {
-	if c.policy, err = loadPolicy(c.file, zap.NewNop()); err != nil {
+	f, err := loadPolicy(c.file)
+	if err != nil {
 		return 0, unusable(err)
 	}
+	c.policy = f.Policy
 	for _, file := range files {
 		err := readRecorded(file, cmd.InOrStdin(), func(r *recorded) error {
 			d, err := c.decide(cmd.Context(), r)

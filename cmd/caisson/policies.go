@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,75 +18,83 @@ import (
 	"caisson/config"
 )
 
+// Where things are unless a flag says otherwise.
 const (
 	policyFile = "/etc/caisson/policy.toml"
 	stateDir   = "/var/lib/caisson"
 )
 
-// policies holds the policy in force.
+// policies holds the policy in force, with the mode that --mode gives it.
 type policies struct {
-	file string
-	mode *authz.Mode // overrides the policy's
-	log  *zap.Logger
-	now  atomic.Pointer[authz.Policy]
+	store *config.Store
+	mode  *authz.Mode // nil leaves it to the policy
+
+	overridden atomic.Pointer[override]
+	stop       context.CancelFunc
+	watching   sync.WaitGroup
 }
 
+// override is a policy and the same one with another mode.
+type override struct{ from, to *authz.Policy }
+
+// openPolicies puts the policy in force and follows its file until close.
 func openPolicies(o *serveOptions, log *zap.Logger) (*policies, error) {
-	p := &policies{file: o.policy, log: log}
+	p := &policies{}
 	if o.mode != "" {
 		p.mode = new(authz.Mode)
 		if err := p.mode.UnmarshalText([]byte(o.mode)); err != nil || *p.mode == authz.Off {
 			return nil, fmt.Errorf("--mode %q is not one of enforce, audit", o.mode)
 		}
 	}
-	policy, err := p.load()
+	options := config.StoreOptions{Path: o.policy, Log: log}
+	if o.policy == "" {
+		options.Path, options.Optional = policyFile, true
+	}
+	path, err := filepath.Abs(options.Path)
 	if err != nil {
 		return nil, err
 	}
-	p.now.Store(policy)
+	// The copy is kept under the path of the file, so that a service never starts with what another one left.
+	options.LastGood = filepath.Join(o.state, "last-good", path)
+	if p.store, err = config.Open(options); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	p.watching.Go(func() { p.store.Watch(ctx) })
 	return p, nil
 }
 
-func (p *policies) load() (*authz.Policy, error) {
-	policy, err := loadPolicy(p.file, p.log)
-	if err == nil && p.mode != nil {
-		policy.Mode = *p.mode
-	}
-	return policy, err
+func (p *policies) close() {
+	p.stop()
+	p.watching.Wait()
 }
 
-// loadPolicy reads the policy of a file, or the default one.
-func loadPolicy(file string, log *zap.Logger) (*authz.Policy, error) {
-	if file == "" {
-		file = policyFile
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			log.Info("there is no policy file; the built-in profile is in force", zap.String("file", file), zap.String("profile", string(rules.Baseline)))
-			return config.Default(rules.Baseline), nil
+// policy returns the policy in force. It is asked for at every decision.
+func (p *policies) policy() *authz.Policy {
+	now := p.store.Policy()
+	if p.mode == nil || now.Mode == *p.mode {
+		return now
+	}
+	if o := p.overridden.Load(); o != nil && o.from == now {
+		return o.to
+	}
+	other := *now
+	other.Mode = *p.mode
+	p.overridden.Store(&override{from: now, to: &other})
+	return &other
+}
+
+// loadPolicy reads a policy once: that of a file, or without one what serve would use.
+func loadPolicy(file string) (*config.File, error) {
+	if file != "" {
+		return config.Load(file, time.Now())
+	}
+	f, err := config.Load(policyFile, time.Now())
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, linkErr := os.Lstat(policyFile); errors.Is(linkErr, fs.ErrNotExist) {
+			return config.Builtin(rules.Baseline), nil
 		}
 	}
-	f, err := config.Load(file, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range f.Warnings {
-		log.Warn("policy", zap.Stringer("warning", w))
-	}
-	return f.Policy, nil
+	return f, err
 }
-
-// Policy returns the policy in force.
-func (p *policies) Policy() *authz.Policy { return p.now.Load() }
-
-// Reload puts the file's policy in force, if it is good.
-func (p *policies) Reload() {
-	policy, err := p.load()
-	if err != nil {
-		p.log.Error("the policy cannot be used; the last good one stays in force", zap.Error(err))
-		return
-	}
-	p.now.Store(policy)
-	p.log.Info("reloaded the policy", zap.String("policy", policy.Hash))
-}
-
-// Close stops watching.
-func (p *policies) Close() {}

@@ -19,6 +19,8 @@ import (
 	"caisson/plugin"
 )
 
+const policyUsage = "policy `FILE` (default " + policyFile + " if it is there, else the built-in profile baseline)"
+
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	policy, state     string
@@ -46,7 +48,7 @@ If systemd passes a socket, that one is used and --socket is not.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", "", "policy `FILE` (default "+policyFile+" if it is there, else the built-in profile baseline)")
+	f.StringVar(&o.policy, "policy", "", policyUsage)
 	f.StringVar(&o.state, "state-dir", stateDir, "`FOLDER` for the copy of the last good policy")
 	f.StringVar(&o.socket, "socket", plugin.SocketName, "`NAME` of a socket in "+plugin.SocketDir+", or its path")
 	f.StringVar(&o.engine, "engine", "unix:///run/docker.sock", "`ADDRESS` of the Docker Engine, for rules that look up its objects")
@@ -79,21 +81,21 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	if err != nil {
 		return unusable(err)
 	}
-	defer policies.Close()
+	defer policies.close()
 	records, err := openAudit(o.auditLog, stdout)
 	if err != nil {
 		return err
 	}
 	defer records.Close() //nolint:errcheck // every record has been written with an error of its own
 
-	handler := plugin.NewHandler(&authz.Authorizer{Policy: policies.Policy, Audit: records, Log: log}, log)
+	handler := plugin.NewHandler(&authz.Authorizer{Policy: policies.policy, Audit: records, Log: log}, log)
 	ctx, stop := handleSignals(ctx, log, policies, records)
 	defer stop()
 	listener, err := listen(path, log)
 	if err != nil {
 		return &exitError{exitFailed, err}
 	}
-	p := policies.Policy()
+	p := policies.policy()
 	log.Info("caisson is ready", zap.String("version", thisBuild().Version), zap.String("policy", p.Hash),
 		zap.String("profile", string(p.Profile)), zap.Stringer("mode", p.Mode), zap.Stringer("socket", listener.Addr()))
 	server := &plugin.Server{Handler: handler, Log: log, Grace: o.grace}

@@ -28,7 +28,7 @@ func handleSignals(ctx context.Context, log *zap.Logger, policies *policies, rec
 			case s := <-c:
 				if s == syscall.SIGHUP {
 					plugin.NotifyReloading(log)
-					policies.Reload()
+					_ = policies.store.Reload() // it logs the outcome
 					plugin.NotifyReady(log)
 				} else if err := records.Reopen(); err != nil {
 					log.Error("the audit log stays in its old file", zap.Error(err))

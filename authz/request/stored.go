@@ -1,0 +1,78 @@
+package request
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Defaults are settings of the daemon that it writes into the configuration of containers that did not ask for anything else.
+// What equals them is nobody's wish, so a stored container is judged as if it were absent.
+type Defaults struct {
+	Runtime       string // docker info: DefaultRuntime
+	LogDriver     string // docker info: LoggingDriver
+	CgroupVersion string // "1" or "2"; on 1 containers share the host's cgroup namespace by default
+}
+
+// Stored is a container as the Engine keeps it.
+type Stored struct {
+	ID       string
+	Name     string // without the leading slash
+	Workload *Workload
+}
+
+// inspectBody is what the Engine answers to an inspect, as far as it says what the container may do.
+//
+// Source: moby api/types/container InspectResponse; the same members in v20.10.24 api/types.
+type inspectBody struct {
+	ID              string `json:"Id"`
+	Name            string
+	Config          *createBody // the image's settings are merged in
+	HostConfig      *hostConfig
+	NetworkSettings struct{ Networks map[string]*endpoint }
+}
+
+// ParseStored reads the Engine's answer to a container inspect. The Engine wrote it, so it is decoded as it is, without the checks
+// that a client's body needs.
+func ParseStored(inspect []byte, d Defaults) (*Stored, error) {
+	var b inspectBody
+	if err := json.Unmarshal(inspect, &b); err != nil {
+		return nil, fmt.Errorf("the Engine's answer to an inspect cannot be read: %s", describe(err))
+	}
+	if b.ID == "" || b.Config == nil || b.HostConfig == nil {
+		return nil, fmt.Errorf("the Engine's answer to an inspect lacks the container's configuration")
+	}
+	b.Config.HostConfig = b.HostConfig
+	b.Config.NetworkingConfig = &networkingConfig{EndpointsConfig: b.NetworkSettings.Networks}
+	b.withoutDefaults(d)
+	w := newCreateWorkload(Version{}, b.Config)
+	w.Door = DoorStored
+	return &Stored{ID: b.ID, Name: strings.TrimPrefix(b.Name, "/"), Workload: w}, nil
+}
+
+// withoutDefaults takes out what the daemon filled in.
+//
+// Source: moby daemon/daemon_unix.go adaptContainerSettings, daemon/create.go; daemon/container_operations.go for endpoints.
+func (b *inspectBody) withoutDefaults(d Defaults) {
+	h := b.HostConfig
+	if h.Runtime == d.Runtime {
+		h.Runtime = ""
+	}
+	if h.LogConfig.Type == d.LogDriver {
+		h.LogConfig.Type = ""
+	}
+	if d.CgroupVersion == "1" && h.CgroupnsMode == "host" {
+		h.CgroupnsMode = ""
+	}
+	if h.MemorySwap == 2*h.Memory {
+		h.MemorySwap = 0
+	}
+	b.Config.MacAddress = ""
+	for _, e := range b.NetworkSettings.Networks {
+		if e != nil { // the rest was chosen by the Engine, or has been judged when it was asked for
+			e.NetworkID, e.MacAddress = "", ""
+		}
+	}
+	// Environment comes from the image as well, which has no say in what a user asked for.
+	b.Config.Env = nil
+}

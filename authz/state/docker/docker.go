@@ -1,0 +1,173 @@
+// Package docker asks a Docker Engine about its objects, for package state.
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+	"golang.org/x/sync/semaphore"
+
+	"caisson/authz/request"
+	"caisson/authz/state"
+)
+
+// Limits of look-ups.
+const (
+	deadline    = 5 * time.Second // of one look-up, in which dockerd has to ask Caisson about it first
+	concurrency = 32              // look-ups at a time; more wait
+	defaultsFor = time.Minute     // how long the daemon's defaults are remembered
+	maxAnswer   = 4 << 20
+)
+
+// Engine is a [state.View] of a Docker Engine. It is safe for concurrent use, and connects when it is first asked.
+type Engine struct {
+	client *client.Client
+	raw    *http.Client // for what the client library leaves out of an answer
+	slots  *semaphore.Weighted
+
+	mu       sync.Mutex
+	defaults request.Defaults
+	until    time.Time
+}
+
+var _ state.View = (*Engine)(nil)
+
+// New prepares look-ups at an address such as unix:///run/docker.sock. It does not connect.
+func New(address string) (*Engine, error) {
+	if !strings.HasPrefix(address, "unix://") {
+		return nil, fmt.Errorf("the Engine's address %q is not of the form unix:///run/docker.sock", address)
+	}
+	c, err := client.New(client.WithHost(address), client.WithUserAgent("caisson"))
+	if err != nil {
+		return nil, err
+	}
+	dial := c.Dialer()
+	return &Engine{
+		client: c,
+		raw: &http.Client{Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		}},
+		slots: semaphore.NewWeighted(concurrency),
+	}, nil
+}
+
+// Close drops idle connections.
+func (e *Engine) Close() error {
+	e.raw.CloseIdleConnections()
+	return e.client.Close()
+}
+
+// Container implements [state.View].
+func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, error) {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	defaults, err := e.daemonDefaults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res, err := e.client.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if err != nil {
+		return nil, worded("container "+name, err)
+	}
+	return request.ParseStored(res.Raw, defaults)
+}
+
+// Volume implements [state.View].
+func (e *Engine) Volume(ctx context.Context, name string) (*state.Volume, error) {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	res, err := e.client.VolumeInspect(ctx, name, client.VolumeInspectOptions{})
+	if err != nil {
+		return nil, worded("volume "+name, err)
+	}
+	return &state.Volume{Name: res.Volume.Name, Driver: res.Volume.Driver, Options: res.Volume.Options}, nil
+}
+
+// Exec implements [state.View]. The client library leaves out as whom an exec runs, and whether it is privileged.
+func (e *Engine) Exec(ctx context.Context, id string) (*state.Exec, error) {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/exec/"+url.PathEscape(id)+"/json", nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := e.raw.Do(req)
+	if err != nil {
+		return nil, worded("exec "+id, err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read from
+	switch res.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return nil, state.ErrNotFound
+	default:
+		return nil, fmt.Errorf("look up exec %s: the Engine answers %s", id, res.Status)
+	}
+	var body container.ExecInspectResponse
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&body); err != nil {
+		return nil, worded("exec "+id, err)
+	}
+	x := &state.Exec{Container: body.ContainerID}
+	if p := body.ProcessConfig; p != nil {
+		x.User, x.Privileged = p.User, p.Privileged != nil && *p.Privileged
+	}
+	return x, nil
+}
+
+// daemonDefaults asks for the daemon's defaults, at most once in a while: they change with the daemon's configuration only.
+func (e *Engine) daemonDefaults(ctx context.Context) (request.Defaults, error) {
+	e.mu.Lock()
+	d, fresh := e.defaults, time.Now().Before(e.until)
+	e.mu.Unlock()
+	if fresh {
+		return d, nil
+	}
+	// Not under the lock: the look-up comes back to the plugin, and other decisions need not wait for it.
+	res, err := e.client.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return request.Defaults{}, worded("the daemon's defaults", err)
+	}
+	d = request.Defaults{Runtime: res.Info.DefaultRuntime, LogDriver: res.Info.LoggingDriver, CgroupVersion: res.Info.CgroupVersion}
+	e.mu.Lock()
+	e.defaults, e.until = d, time.Now().Add(defaultsFor)
+	e.mu.Unlock()
+	return d, nil
+}
+
+// begin bounds a look-up in time and number. done ends it.
+func (e *Engine) begin(ctx context.Context) (_ context.Context, done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	if err := e.slots.Acquire(ctx, 1); err != nil {
+		cancel()
+		return nil, nil, fmt.Errorf("too many look-ups at once: %w", err)
+	}
+	return ctx, func() { e.slots.Release(1); cancel() }, nil
+}
+
+// worded tells an object that is not there from an Engine that cannot be asked.
+func worded(what string, err error) error {
+	if errdefs.IsNotFound(err) {
+		return state.ErrNotFound
+	}
+	return fmt.Errorf("look up %s: %w", what, err)
+}

@@ -1,0 +1,83 @@
+// Package state is what Caisson knows of the Engine's objects: a read-only view of the containers, execs and volumes that a request names.
+//
+// A request that starts, enters or joins a container can do what that container can do, so it is judged by the container's stored
+// configuration. The view is looked at lazily, once per object and decision ([Memo]), and only for operations that need it. The look-ups
+// are themselves Engine requests and come back to the plugin as such; they are decided without state, or this would never end.
+package state
+
+import (
+	"context"
+	"errors"
+
+	"caisson/authz/request"
+)
+
+// ErrNotFound says that the Engine has no such object. Every other error means that it could not be asked.
+var ErrNotFound = errors.New("no such object")
+
+// View answers questions about the Engine's objects. Names are resolved by the Engine itself, exactly as it will do for the request.
+type View interface {
+	Container(ctx context.Context, name string) (*request.Stored, error)
+	Exec(ctx context.Context, id string) (*Exec, error)
+	Volume(ctx context.Context, name string) (*Volume, error)
+}
+
+// Exec is a command that was prepared to run in a container.
+type Exec struct {
+	Container  string // ID
+	Privileged bool
+	User       string
+}
+
+// Volume is a named volume.
+type Volume struct {
+	Name    string
+	Driver  string
+	Options map[string]string
+}
+
+// None is a view of an Engine without objects. It serves where there is no Engine to ask, such as "caisson check".
+var None View = Fixed{}
+
+// Memo gives one answer per object, so that all rules of a decision see the same. It is not safe for concurrent use.
+type Memo struct {
+	view       View
+	containers map[string]answer[*request.Stored]
+	execs      map[string]answer[*Exec]
+	volumes    map[string]answer[*Volume]
+}
+
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// NewMemo remembers the answers of a view for the length of one decision.
+func NewMemo(v View) *Memo { return &Memo{view: v} }
+
+// Container implements [View].
+func (m *Memo) Container(ctx context.Context, name string) (*request.Stored, error) {
+	return remember(ctx, &m.containers, name, m.view.Container)
+}
+
+// Exec implements [View].
+func (m *Memo) Exec(ctx context.Context, id string) (*Exec, error) {
+	return remember(ctx, &m.execs, id, m.view.Exec)
+}
+
+// Volume implements [View].
+func (m *Memo) Volume(ctx context.Context, name string) (*Volume, error) {
+	return remember(ctx, &m.volumes, name, m.view.Volume)
+}
+
+func remember[T any](ctx context.Context, cache *map[string]answer[T], key string, ask func(context.Context, string) (T, error)) (T, error) {
+	if a, ok := (*cache)[key]; ok {
+		return a.value, a.err
+	}
+	value, err := ask(ctx, key)
+	if *cache == nil {
+		*cache = make(map[string]answer[T])
+	}
+	(*cache)[key] = answer[T]{value, err}
+	return value, err
+}

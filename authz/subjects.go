@@ -1,0 +1,141 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"caisson/authz/request"
+	"caisson/authz/state"
+)
+
+// maxSubjects bounds how many containers one request may lead to. Namespaces are joined along chains, and an attacker could
+// build a long one.
+const maxSubjects = 64
+
+// subject is something that a request is judged by: the request itself, and the existing containers that it acts on or joins,
+// since it can do what they can do.
+type subject struct {
+	name string // "container web"; empty for the request itself
+	mode Mode   // what happens at most with what is found: Audit for existing containers that the policy only watches
+	r    *request.Request
+}
+
+// expansion finds the subjects of one request.
+type expansion struct {
+	view state.View
+	list []subject
+	seen map[string]bool // containers by ID
+}
+
+// subjects lists what a request is judged by, itself first. An error means that the Engine could not be asked, or that the request
+// names objects in a way that nobody else would.
+func subjects(ctx context.Context, view state.View, existing Mode, r *request.Request) ([]subject, error) {
+	x := &expansion{view: view, seen: make(map[string]bool)}
+	x.list = append(x.list, subject{r: r})
+	if err := x.resolve(ctx, r.Workload); err != nil {
+		return nil, err
+	}
+	if target, ok := r.Target(); ok && existing != Off {
+		if err := x.target(ctx, target, existing, r); err != nil {
+			return nil, err
+		}
+	}
+	return x.list, nil
+}
+
+// target adds the container that the operation acts on. If it does not exist, the Engine says so better than we could.
+func (x *expansion) target(ctx context.Context, ref request.Reference, mode Mode, r *request.Request) error {
+	if !ref.Resolvable() {
+		return &request.Error{Place: ref.Field, Reason: "its name holds characters that no name has", Fix: "use the name or the ID that docker ps shows"}
+	}
+	name := ref.Name
+	if ref.Kind == request.ExecReference {
+		exec, err := x.view.Exec(ctx, name)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		name = exec.Container
+		x.list = append(x.list, subject{name: "exec", mode: mode, r: withWorkload(r, request.NewExec(exec.Privileged, exec.User))})
+	}
+	_, err := x.container(ctx, name, mode, r)
+	return ignoreMissing(err)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, state.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// container adds an existing container, and those that it joins in turn. It tells whether there is one.
+func (x *expansion) container(ctx context.Context, name string, mode Mode, r *request.Request) (bool, error) {
+	c, err := x.view.Container(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	if x.seen[c.ID] {
+		return true, nil
+	}
+	if x.seen[c.ID] = true; len(x.list) >= maxSubjects {
+		return false, fmt.Errorf("it leads to more than %d containers; fix: do not chain container: references", maxSubjects)
+	}
+	w := *c.Workload // a Memo hands out one answer to all
+	x.list = append(x.list, subject{name: "container " + c.Name, mode: mode, r: withWorkload(r, &w)})
+	return true, x.resolve(ctx, &w)
+}
+
+// resolve looks up what a workload refers to: volumes, which are judged by what they are, and containers, which are judged
+// beside it. A container that does not exist stays unresolved; the rules refuse that, because the Engine resolves the name when the
+// workload starts.
+func (x *expansion) resolve(ctx context.Context, w *request.Workload) error {
+	if w == nil {
+		return nil
+	}
+	if err := x.volumes(ctx, w); err != nil {
+		return err
+	}
+	for _, ref := range w.Joins() {
+		if !ref.Resolvable() {
+			continue
+		}
+		found, err := x.container(ctx, ref.Name, Enforce, x.list[0].r)
+		if err := ignoreMissing(err); err != nil {
+			return err
+		}
+		if found {
+			w.MarkJudged(ref.Field)
+		}
+	}
+	return nil
+}
+
+// volumes puts the driver and the options of volumes that exist in the place of what the request says about them: the Engine
+// does not change an existing volume, so its name may stand for a bind of the host's root.
+func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
+	if w.Door == request.DoorVolume {
+		return nil // judged by what it asks for
+	}
+	for i := range w.Mounts {
+		m := &w.Mounts[i]
+		ref := request.Reference{Kind: request.VolumeReference, Name: m.Source, Field: m.Field}
+		if m.Type != request.MountVolume || !ref.Resolvable() {
+			continue
+		}
+		switch v, err := x.view.Volume(ctx, m.Source); {
+		case errors.Is(err, state.ErrNotFound): // will be created as the request says
+		case err != nil:
+			return err
+		default:
+			m.Driver, m.DriverOptions = v.Driver, v.Options
+		}
+	}
+	return nil
+}
+
+func withWorkload(r *request.Request, w *request.Workload) *request.Request {
+	sub := *r
+	sub.Workload, sub.Network, sub.Unknown = w, nil, nil
+	return &sub
+}
