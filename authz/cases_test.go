@@ -42,6 +42,7 @@ func TestCases(t *testing.T) {
 			}
 			a := &authz.Authorizer{
 				Policy: func() *authz.Policy { return policy },
+				State:  c.State,
 				Log:    zaptest.NewLogger(t),
 				Now:    func() time.Time { return caseTime },
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"caisson/authz/request"
 	"caisson/authz/state"
@@ -35,6 +36,9 @@ func subjects(ctx context.Context, view state.View, existing Mode, r *request.Re
 	x.list = append(x.list, subject{r: r})
 	if err := x.resolve(ctx, r.Workload); err != nil {
 		return nil, err
+	}
+	if r.Update != nil {
+		existing = Enforce // what an update leaves behind is new, however old the container is
 	}
 	if target, ok := r.Target(); ok && existing != Off {
 		if err := x.target(ctx, target, existing, r); err != nil {
@@ -82,6 +86,10 @@ func (x *expansion) container(ctx context.Context, name string, mode Mode, r *re
 		return false, fmt.Errorf("it leads to more than %d containers; fix: do not chain container: references", maxSubjects)
 	}
 	w := *c.Workload // a Memo hands out one answer to all
+	w.Mounts = slices.Clone(w.Mounts)
+	if r.Update != nil && len(x.list) == 1 {
+		w = *r.Update.Apply(&w)
+	}
 	x.list = append(x.list, subject{name: "container " + c.Name, mode: mode, r: withWorkload(r, &w)})
 	return true, x.resolve(ctx, &w)
 }

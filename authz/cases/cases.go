@@ -16,6 +16,7 @@ import (
 
 	"caisson/authz"
 	"caisson/authz/request"
+	"caisson/authz/state"
 )
 
 // Case is one case file.
@@ -28,6 +29,7 @@ type Case struct {
 	User    string // TLS user
 	Body    []byte // nil if there is none
 	Policy  []byte // TOML; nil is the profile baseline
+	State   state.Fixed
 	Want    string // expected outcome, as Outcome gives it
 
 	archive *txtar.Archive
@@ -65,10 +67,12 @@ func (c *Case) section(name string, data []byte) (err error) {
 		c.Body = []byte(text)
 	case "policy.toml":
 		c.Policy = data
+	case "state.json":
+		c.State, err = state.ParseFixed(data)
 	case "want":
 		c.Want = string(data)
 	default:
-		err = fmt.Errorf("the name is not known; use request, body.json, policy.toml or want")
+		err = fmt.Errorf("the name is not known; use request, body.json, policy.toml, state.json or want")
 	}
 	return err
 }

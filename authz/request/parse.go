@@ -6,6 +6,7 @@ import "reflect"
 var decoders = map[Operation]func(*Request, []byte) error{
 	ContainerCreate: decodeCreate,
 	ContainerExec:   decodeExec,
+	ContainerUpdate: decodeUpdate,
 	VolumeCreate:    decodeVolumeCreate,
 	NetworkCreate:   decodeNetworkCreate,
 	NetworkConnect:  decodeNetworkConnect,
@@ -15,6 +16,7 @@ var decoders = map[Operation]func(*Request, []byte) error{
 var shapes = map[reflect.Type]*shape{
 	reflect.TypeFor[createBody]():         createShape(),
 	reflect.TypeFor[execBody]():           shapeOf(reflect.TypeFor[execBody]()),
+	reflect.TypeFor[updateBody]():         shapeOf(reflect.TypeFor[updateBody]()),
 	reflect.TypeFor[volumeBody]():         shapeOf(reflect.TypeFor[volumeBody]()),
 	reflect.TypeFor[networkBody]():        shapeOf(reflect.TypeFor[networkBody]()),
 	reflect.TypeFor[networkConnectBody](): shapeOf(reflect.TypeFor[networkConnectBody]()),

@@ -29,6 +29,8 @@ type Request struct {
 	Workload *Workload
 	// Network is set for network create only.
 	Network *Network
+	// Update is set for container update only.
+	Update *Update
 	// Unknown lists the parts of the body that this version of Caisson does not know. The Engine may act on them.
 	Unknown []Unknown
 }

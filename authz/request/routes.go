@@ -49,14 +49,17 @@ const (
 	ContainerRename Operation = "ContainerRename"
 	ContainerUpdate Operation = "ContainerUpdate"
 	ContainerExec   Operation = "ContainerExec"
-	ExecStart       Operation = "ExecStart"
-	ImageCreate     Operation = "ImageCreate"
-	ImageBuild      Operation = "ImageBuild"
-	Session         Operation = "Session"
-	BuildKit        Operation = "BuildKit"
-	VolumeCreate    Operation = "VolumeCreate"
-	NetworkCreate   Operation = "NetworkCreate"
-	NetworkConnect  Operation = "NetworkConnect"
+
+	ContainerAttachWebsocket Operation = "ContainerAttachWebsocket"
+	PutContainerArchive      Operation = "PutContainerArchive"
+	ExecStart                Operation = "ExecStart"
+	ImageCreate              Operation = "ImageCreate"
+	ImageBuild               Operation = "ImageBuild"
+	Session                  Operation = "Session"
+	BuildKit                 Operation = "BuildKit"
+	VolumeCreate             Operation = "VolumeCreate"
+	NetworkCreate            Operation = "NetworkCreate"
+	NetworkConnect           Operation = "NetworkConnect"
 )
 
 // table is the union of the routes of Engine 20.10.24 and the newest line, in dockerd's order of registration: of two routes
@@ -76,7 +79,7 @@ var table = []Route{
 	{"ContainerTop", "GET", "/containers/{name:.*}/top", Sensitive, NoBody, "container top", []string{"ps_args"}},
 	{"ContainerLogs", "GET", "/containers/{name:.*}/logs", Sensitive, NoBody, "container logs", nil},
 	{"ContainerStats", "GET", "/containers/{name:.*}/stats", Read, NoBody, "container stats", nil},
-	{"ContainerAttachWebsocket", "GET", "/containers/{name:.*}/attach/ws", Dangerous, NoBody, "container attach (websocket)", nil},
+	{ContainerAttachWebsocket, "GET", "/containers/{name:.*}/attach/ws", Dangerous, NoBody, "container attach (websocket)", nil},
 	{"ExecInspect", "GET", "/exec/{id:.*}/json", Sensitive, NoBody, "exec inspect", nil},
 	{"ContainerArchive", "GET", "/containers/{name:.*}/archive", Sensitive, NoBody, "container archive read", []string{"path"}},
 	{ContainerCreate, "POST", "/containers/create", Dangerous, JSONBody, "container create", []string{"name", "platform"}},
@@ -97,7 +100,7 @@ var table = []Route{
 	{ContainerUpdate, "POST", "/containers/{name:.*}/update", Dangerous, JSONBody, "container update", nil},
 	{"ContainerPrune", "POST", "/containers/prune", Mutating, NoBody, "container prune", nil},
 	{"ImageCommit", "POST", "/commit", Mutating, OptionalJSON, "image commit", []string{"container", "repo", "tag"}},
-	{"PutContainerArchive", "PUT", "/containers/{name:.*}/archive", Dangerous, OpaqueBody, "container archive write", []string{"path"}},
+	{PutContainerArchive, "PUT", "/containers/{name:.*}/archive", Dangerous, OpaqueBody, "container archive write", []string{"path"}},
 	{"ContainerDelete", "DELETE", "/containers/{name:.*}", Mutating, NoBody, "container delete", nil},
 
 	{"ImageList", "GET", "/images/json", Read, NoBody, "image list", nil},

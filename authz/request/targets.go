@@ -38,8 +38,8 @@ func (r Reference) Resolvable() bool {
 // actsOn lists the operations that do something with, or reach into, an existing container. Its power is that of the container.
 var actsOn = map[Operation]bool{
 	ContainerStart: true, ContainerAttach: true, ContainerExec: true, ContainerRename: true, ContainerUpdate: true,
-	"ContainerRestart": true, "ContainerUnpause": true, "ContainerAttachWebsocket": true,
-	"ContainerArchive": true, "ContainerArchiveInfo": true, "PutContainerArchive": true,
+	"ContainerRestart": true, "ContainerUnpause": true, ContainerAttachWebsocket: true,
+	"ContainerArchive": true, "ContainerArchiveInfo": true, PutContainerArchive: true,
 	"ContainerExport": true, "CheckpointCreate": true,
 }
 

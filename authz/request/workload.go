@@ -12,12 +12,11 @@ const (
 	DoorExec
 	DoorVolume  // volume create: the workload has one mount
 	DoorConnect // network connect: the workload has one endpoint
-	DoorUpdate  // container update: the limits that it sets
-	DoorStored  // a container that exists: what is started, entered or joined
+	DoorStored  // a container that exists: what is started, entered, joined, or left by an update
 )
 
 func (d Door) String() string {
-	return [...]string{"none", "container create", "exec create", "volume create", "network connect", "container update", "existing container"}[d]
+	return [...]string{"none", "container create", "exec create", "volume create", "network connect", "existing container"}[d]
 }
 
 // Value is a setting together with its place in the API body.

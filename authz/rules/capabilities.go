@@ -67,8 +67,13 @@ func (c *Capabilities) Prepare() error {
 	return nil
 }
 
-// nearestName returns the name that takes the fewest edits to reach.
+// nearestName returns the name that was cut short, or the one that takes the fewest edits to reach.
 func nearestName(name string, names []string) string {
+	for _, n := range names {
+		if strings.HasPrefix(n, name) {
+			return n
+		}
+	}
 	return slices.MinFunc(names, func(a, b string) int {
 		return levenshtein.ComputeDistance(name, a) - levenshtein.ComputeDistance(name, b)
 	})

@@ -11,7 +11,7 @@ import (
 
 // Operations refuses the operations that lead around every other rule.
 type Operations struct {
-	Allow []string `toml:"allow" comment:"dangerous operations that pass without a look at what they ask for, by name, such as ContainerUpdate"`
+	Allow []string `toml:"allow" comment:"dangerous operations that pass without a look at what they ask for, by name, such as SwarmInit"`
 	Deny  []string `toml:"deny" comment:"operations that are closed, by name, such as ImageBuild"`
 }
 
@@ -19,7 +19,7 @@ var _ = register(&Spec{
 	ID:    "operations",
 	Title: "Nothing leads around the rules",
 	Why: "Some operations of the Engine give root on the host, or switch authorization off, whatever the rules for containers say: plugins, " +
-		"swarm, checkpoints, writing into containers.",
+		"swarm, checkpoints.",
 	Fix:    "have the operator name the operation in rules.operations.allow if it is really needed",
 	Refs:   []string{"CIS 5.1", "CVE-2026-41567"},
 	Always: true,
@@ -31,7 +31,8 @@ var _ = register(&Spec{
 // judged are the dangerous operations that have rules of their own, and those that ordinary work cannot do without: attaching,
 // starting what was created under the rules, pulling and building. Builds run in the host's network at worst.
 var judged = []request.Operation{
-	request.ContainerCreate, request.ContainerStart, request.ContainerAttach, request.ContainerExec, request.ExecStart,
+	request.ContainerCreate, request.ContainerStart, request.ContainerAttach, request.ContainerAttachWebsocket, request.ContainerExec,
+	request.ExecStart, request.ContainerUpdate, request.PutContainerArchive,
 	request.VolumeCreate, request.NetworkCreate, request.NetworkConnect,
 	request.ImageCreate, request.ImageBuild, request.Session, request.BuildKit,
 }
@@ -112,9 +113,6 @@ var consequences = []consequence{
 	{"Node", "changes a node of the swarm", "manage the swarm from the host"},
 	{"Service", "runs tasks that no plugin is asked about", "run a container instead (docker run, docker compose)"},
 	{"Checkpoint", "reads, writes or removes a directory of the host as root", "do without checkpoints: they are an experimental feature of the Engine"},
-	{"ContainerUpdate", "can lift the limits that the container was created with", "create the container anew with the limits it needs"},
-	{"PutContainerArchive", "writes files as root into the container and into what is mounted there", "put the files into the image, or unpack them in the container: docker exec -i web tar -x -C /dir <files.tar"},
-	{"ContainerAttachWebsocket", "gives input to a running container through a GET request", "use docker attach or docker exec"},
 }
 
 // consequenceOf gives a general text for operations that have none of their own.

@@ -14,7 +14,7 @@ func TestBadOptions(t *testing.T) {
 		want string // beginning of the error
 	}{
 		{&Capabilities{Allow: []string{"SYS_PTRCE"}}, `allow: "SYS_PTRCE" is no capability; did you mean "SYS_PTRACE"?`},
-		{&Capabilities{Allow: []string{"cap_net_bind"}}, `allow: "cap_net_bind" is no capability; did you mean "NET_`},
+		{&Capabilities{Allow: []string{"cap_net_bind"}}, `allow: "cap_net_bind" is no capability; did you mean "NET_BIND_SERVICE"?`},
 		{&Capabilities{Allow: []string{"all"}, RequireDropAll: true}, `allow: "ALL" makes require_drop_all meaningless`},
 		{&Seccomp{Allow: []string{"unconfined"}}, `allow: "unconfined" is not of the form`},
 		{&Seccomp{Allow: []string{"sha256:ABC"}}, `allow: "sha256:ABC" is not of the form`},
@@ -30,7 +30,7 @@ func TestBadOptions(t *testing.T) {
 		{&BindMounts{Allow: []BindPath{{Path: "/srv/[a"}}}, `allow: "/srv/[a" is no pattern`},
 		{&BindMounts{Allow: []BindPath{{Path: "/"}}}, `allow: "/" stays protected: it holds /run/docker`},
 		{&BindMounts{Allow: []BindPath{{Path: "/run/docker/**"}}}, `allow: "/run/docker/**" stays protected: it lies in /run/docker`},
-		{&BindMounts{Allow: []BindPath{{Path: "/var/run/docker.sock"}}}, `allow: "/var/run/docker.sock" stays protected: it is the Engine's socket`},
+		{&BindMounts{Allow: []BindPath{{Path: "/var/run/docker.sock"}}}, `allow: "/var/run/docker.sock" stays protected: it is a socket that controls all containers`},
 		{&BindMounts{Allow: []BindPath{{Path: "/srv/a"}}, Protect: []string{"/srv/a"}}, `allow: "/srv/a" stays protected`},
 		{&BindMounts{Protect: []string{"/srv/**/"}}, `protect: "/srv/**/" is not a clean absolute path`},
 		{&MountPropagation{Allow: []string{"rshard"}}, `allow: "rshard" is no propagation mode`},

@@ -22,7 +22,7 @@ var protectedTrees = []string{
 func protectedBy(path string, more []string) string {
 	for part := range strings.SplitSeq(path, "/") {
 		if strings.HasPrefix(part, "docker.sock") || strings.HasPrefix(part, "containerd.sock") {
-			return "it is the Engine's socket"
+			return "it is a socket that controls all containers"
 		}
 	}
 	for _, p := range slices.Concat(more, protectedTrees) {

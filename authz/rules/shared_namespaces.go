@@ -6,18 +6,21 @@ import (
 	"caisson/authz/request"
 )
 
-// SharedNamespaces refuses to join the namespaces of another container.
+// SharedNamespaces says whose namespaces a container may join.
 type SharedNamespaces struct {
 	Allow []string `toml:"allow" comment:"names or IDs of containers that others may join, as the client writes them; * and ** are wildcards"`
 }
 
+// joinable is what any container has to be before another one takes a share in it: the Engine resolves the name again, when the
+// workload starts.
+const joinable = "a container that exists and that the policy would let be created"
+
 var _ = register(&Spec{
 	ID:    "shared-namespaces",
-	Title: "No joining of other containers' namespaces",
-	Why: "container:X gives a container the namespaces of X, whatever they are: the host's if X has those. X may be made or replaced later, " +
-		"and its processes, memory and local ports lie open to the newcomer.",
-	Fix: "drop container:… and let the containers talk over a network of their own, or have the operator add the container to " +
-		"rules.shared-namespaces.allow",
+	Title: "Only namespaces of containers that keep to the policy are joined",
+	Why: "container:X gives a container the namespaces of X, whatever they are: the host's if X has those. So X is looked up and judged by " +
+		"every rule, and so is what X itself joins.",
+	Fix:   "name a running container, or drop container:… and let the containers talk over a network of their own",
 	Refs:  []string{"CIS 5.10", "CIS 5.16", "CIS 5.17"},
 	Doors: []request.Door{request.DoorCreate},
 	Fields: []string{
@@ -25,8 +28,11 @@ var _ = register(&Spec{
 		"HostConfig.CgroupnsMode", "HostConfig.Cgroup",
 	},
 
-	Profiles: Everywhere,
-	New:      func() Rule { return &SharedNamespaces{} },
+	Profiles: Profiles{
+		Baseline: Default, Standard: Default, CIS: Default,
+		Restricted: With(func(s *SharedNamespaces) { s.Allow = nil }),
+	},
+	New: func() Rule { return &SharedNamespaces{Allow: []string{"**"}} },
 })
 
 // Prepare implements [Preparer].
@@ -41,8 +47,11 @@ func (s *SharedNamespaces) Check(r *request.Request, out *Findings) {
 			continue
 		}
 		// The Engine takes a container's name with and without its slash (moby daemon/container.go, GetContainer).
-		if name := strings.TrimPrefix(ns.V.Ref, "/"); !matchAny(s.Allow, name) {
-			out.Add(ns.Field, "joins the container "+quote(name), listed(s.Allow))
+		switch name := strings.TrimPrefix(ns.V.Ref, "/"); {
+		case !matchAny(s.Allow, name):
+			out.AddFix(ns.Field, "joins the container "+quote(name), listed(s.Allow), "drop container:…, or have the operator add the container to rules.shared-namespaces.allow")
+		case !w.Judged[ns.Field]:
+			out.Add(ns.Field, "joins the container "+quote(name)+", which does not exist", joinable)
 		}
 	}
 	if c := w.CgroupJoin; c.V.Mode == request.NamespaceOther {

@@ -13,15 +13,18 @@ type VolumesFrom struct {
 
 var _ = register(&Spec{
 	ID:    "volumes-from",
-	Title: "No taking over of other containers' mounts",
-	Why: "--volumes-from gives a container every mount of another one, its host paths among them, without naming any. What a tool was " +
-		"trusted with, anybody gets.",
-	Fix:    "mount the volumes by name with -v, or have the operator add the container to rules.volumes-from.allow",
+	Title: "Only mounts of containers that keep to the policy are taken over",
+	Why: "--volumes-from gives a container every mount of another one, its host paths among them, without naming any. So that container " +
+		"is looked up and judged by every rule.",
+	Fix:    "mount the volumes by name with -v",
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.VolumesFrom"},
 
-	Profiles: Everywhere,
-	New:      func() Rule { return &VolumesFrom{} },
+	Profiles: Profiles{
+		Baseline: Default, Standard: Default, CIS: Default,
+		Restricted: With(func(v *VolumesFrom) { v.Allow = nil }),
+	},
+	New: func() Rule { return &VolumesFrom{Allow: []string{"**"}} },
 })
 
 // Prepare implements [Preparer].
@@ -34,8 +37,12 @@ func (v *VolumesFrom) Check(r *request.Request, out *Findings) {
 	from := r.Workload.VolumesFrom
 	for i, spec := range from.V {
 		name, _, _ := strings.Cut(spec, ":")
-		if name = strings.TrimPrefix(name, "/"); !matchAny(v.Allow, name) {
-			out.Add(from.At(i), "takes the mounts of the container "+quote(name), listed(v.Allow))
+		switch name = strings.TrimPrefix(name, "/"); {
+		case !matchAny(v.Allow, name):
+			out.AddFix(from.At(i), "takes the mounts of the container "+quote(name), listed(v.Allow),
+				"mount the volumes by name with -v, or have the operator add the container to rules.volumes-from.allow")
+		case !r.Workload.Judged[from.At(i)]:
+			out.Add(from.At(i), "takes the mounts of the container "+quote(name)+", which does not exist", joinable)
 		}
 	}
 }

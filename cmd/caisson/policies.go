@@ -56,7 +56,11 @@ func openPolicies(o *serveOptions, log *zap.Logger) (*policies, error) {
 	}
 	// The copy is kept under the path of the file, so that a service never starts with what another one left.
 	options.LastGood = filepath.Join(o.state, "last-good", path)
+	_, missing := os.Stat(options.LastGood)
 	if p.store, err = config.Open(options); err != nil {
+		if both, ok := err.(interface{ Unwrap() []error }); ok && errors.Is(missing, fs.ErrNotExist) {
+			err = both.Unwrap()[0] // that there is no copy either is no mistake of the user's
+		}
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -1,0 +1,167 @@
+package authz_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"caisson/authz"
+	"caisson/authz/request"
+	"caisson/authz/rules"
+	"caisson/authz/state"
+	"caisson/config"
+)
+
+// countingView counts what it is asked and answers from a fixed view, or with an error.
+type countingView struct {
+	state.View
+	asked int
+	err   error
+}
+
+func (v *countingView) Container(ctx context.Context, name string) (*request.Stored, error) {
+	if v.asked++; v.err != nil {
+		return nil, v.err
+	}
+	return v.View.Container(ctx, name)
+}
+
+func (v *countingView) Exec(ctx context.Context, id string) (*state.Exec, error) {
+	if v.asked++; v.err != nil {
+		return nil, v.err
+	}
+	return v.View.Exec(ctx, id)
+}
+
+func (v *countingView) Volume(ctx context.Context, name string) (*state.Volume, error) {
+	if v.asked++; v.err != nil {
+		return nil, v.err
+	}
+	return v.View.Volume(ctx, name)
+}
+
+func stored(id, hostConfig string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(`{"Id":%q,"Name":"/%s","Config":{"Image":"x"},"HostConfig":%s,"NetworkSettings":{}}`, id, id, hostConfig))
+}
+
+func gate(v state.View) *authz.Authorizer {
+	p := config.Default(rules.Baseline)
+	return &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: v, Log: zap.NewNop()}
+}
+
+func do(a *authz.Authorizer, method, target, body string) *authz.Decision {
+	return a.Authorize(context.Background(), request.Call{
+		Method: method, Target: target, Body: []byte(body), Headers: map[string]string{"Content-Type": "application/json"},
+	})
+}
+
+// TestLookUpsDoNotRecurse sends every request that package state/docker makes: none of them may lead to a look-up, because each
+// look-up comes back as such a request.
+func TestLookUpsDoNotRecurse(t *testing.T) {
+	for _, target := range []string{"/v1.41/containers/x/json", "/containers/p/alias/json", "/exec/x/json", "/v1.41/volumes/x", "/v1.41/info", "/_ping", "/v1.41/version"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			v := &countingView{err: errors.New("asked")}
+			d := do(gate(v), method, target, "")
+			if v.asked > 0 || method == "GET" && !d.Passes() {
+				t.Errorf("%s %s: asked %d times, %v: %s", method, target, v.asked, d.Verdict, d.Message())
+			}
+		}
+	}
+}
+
+func TestExistingContainers(t *testing.T) {
+	v := state.Fixed{
+		Containers: map[string]json.RawMessage{
+			"good": stored("good", `{"NetworkMode":"default","Runtime":"runc"}`),
+			"bad":  stored("bad", `{"Privileged":true}`),
+			"via":  stored("via", `{"PidMode":"container:bad"}`),
+			"loop": stored("loop", `{"IpcMode":"container:loop"}`),
+			"lost": stored("lost", `{"NetworkMode":"container:gone"}`),
+			"vol":  stored("vol", `{"Binds":["data:/d"]}`),
+		},
+		Execs:    map[string]*state.Exec{"e1": {Container: "good"}, "e2": {Container: "bad"}, "e3": {Container: "good", Privileged: true}},
+		Volumes:  map[string]*state.Volume{"data": {Driver: "local", Options: map[string]string{"type": "none", "o": "bind", "device": "/"}}},
+		Defaults: request.Defaults{Runtime: "runc"},
+	}
+	for _, tt := range []struct{ method, target, body, want string }{
+		{"POST", "/containers/good/start", "", ""},
+		{"POST", "/containers/bad/start", "", "container bad: HostConfig.Privileged is true"},
+		{"POST", "/containers/bad/restart", "", "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/bad/unpause", "", "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/bad/attach", "", "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/bad/exec", `{"Cmd":["id"]}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/bad/rename?name=x", "", "container bad: HostConfig.Privileged"},
+		{"GET", "/containers/bad/archive?path=/etc", "", "container bad: HostConfig.Privileged"},
+		{"GET", "/containers/bad/export", "", "container bad: HostConfig.Privileged"},
+		{"POST", "/commit?container=bad", "", "container bad: HostConfig.Privileged"},
+		{"POST", "/networks/n/connect", `{"Container":"bad"}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/exec/e1/start", `{}`, ""},
+		{"POST", "/exec/e2/start", `{}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/exec/e3/start", `{}`, "exec: Privileged is true"},
+		{"POST", "/containers/via/start", "", "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/loop/start", "", ""},
+		{"POST", "/containers/lost/start", "", "container lost: HostConfig.NetworkMode"},
+		{"POST", "/containers/vol/start", "", "container vol: HostConfig.Binds[0].VolumeOptions.DriverConfig.Options"},
+		{"POST", "/containers/none/start", "", ""}, // the Engine says that there is none
+		{"POST", "/containers/%20bad/rename?name=x", "", "its name holds characters that no name has"},
+		{"POST", "/containers/bad/update", `{"Memory":1}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/good/update", `{"CpuRealtimeRuntime":5}`, "container good: CpuRealtimeRuntime is 5"},
+		{"POST", "/containers/good/update", `{"Memory":5000000,"Devices":[{}],"RestartPolicy":{"Name":"always"}}`, ""},
+		{"PUT", "/containers/good/archive?path=/", "", ""},
+		{"PUT", "/containers/bad/archive?path=/", "", "container bad: HostConfig.Privileged"},
+		{"GET", "/containers/bad/attach/ws", "", "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/bad/stop", "", ""},
+		{"GET", "/containers/bad/json", "", ""},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"PidMode":"container:good"}}`, ""},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"PidMode":"container:bad"}}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"PidMode":"container:via"}}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"PidMode":"container:gone"}}`, "HostConfig.PidMode joins the container"},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"VolumesFrom":["vol:ro"]}}`, "container vol: HostConfig.Binds[0]"},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"Links":["bad:alias"]}}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"Binds":["data:/d"]}}`, "HostConfig.Binds[0].VolumeOptions"},
+		{"POST", "/containers/create", `{"Image":"x","HostConfig":{"Mounts":[{"Type":"volume","Source":"data","Target":"/d"}]}}`, "HostConfig.Mounts[0].VolumeOptions"},
+	} {
+		d := do(gate(v), tt.method, tt.target, tt.body)
+		if got := d.Message(); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s %s %s:\ngot  %q\nwant %q", tt.method, tt.target, tt.body, got, tt.want)
+		}
+	}
+}
+
+// TestUnreachableEngineIsUndecided makes sure that what cannot be looked at is refused.
+func TestUnreachableEngineIsUndecided(t *testing.T) {
+	a := gate(&countingView{err: errors.New("connection refused")})
+	for _, target := range []string{"/containers/x/start", "/containers/x/exec", "/exec/x/start", "/containers/create"} {
+		if d := do(a, "POST", target, `{"HostConfig":{"Binds":["v:/d"]}}`); d.Verdict != authz.Undecided && target != "/containers/x/start" || d.Passes() {
+			t.Errorf("%s: %v", target, d.Verdict)
+		}
+	}
+}
+
+func TestExistingModes(t *testing.T) {
+	v := &countingView{View: state.Fixed{Containers: map[string]json.RawMessage{"bad": stored("bad", `{"Privileged":true}`)}}}
+	a := gate(v)
+	for mode, want := range map[authz.Mode]int{authz.Enforce: 1, authz.Audit: 1, authz.Off: 0} {
+		a.Policy().Existing, v.asked = mode, 0
+		d := do(a, "POST", "/containers/bad/start", "")
+		if d.Passes() != (mode != authz.Enforce) || v.asked != want || (len(d.Audited) > 0) != (mode == authz.Audit) {
+			t.Errorf("%v: passes %v, asked %d, audited %v", mode, d.Passes(), v.asked, d.Audited)
+		}
+	}
+}
+
+// TestChainsEnd gives a request a chain of containers without end.
+func TestChainsEnd(t *testing.T) {
+	v := state.Fixed{Containers: map[string]json.RawMessage{}}
+	for i := range 200 {
+		v.Containers[fmt.Sprintf("c%d", i)] = stored(fmt.Sprintf("c%d", i), fmt.Sprintf(`{"PidMode":"container:c%d"}`, i+1))
+	}
+	if d := do(gate(v), "POST", "/containers/c0/start", ""); d.Verdict != authz.Undecided || !strings.Contains(d.Message(), "more than 64 containers") {
+		t.Errorf("got %v: %s", d.Verdict, d.Message())
+	}
+}
