@@ -3,8 +3,6 @@ package plugin
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +29,8 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
-		os.Exit(activatedChild())
+		activatedChild()
+		return
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -123,7 +123,8 @@ func start(t *testing.T, policy *authz.Policy, change ...func(*service, *Server)
 
 // socketIn is short enough for sockaddr_un, whatever the name of the test.
 func socketIn(t *testing.T) string {
-	dir, err := os.MkdirTemp("/tmp", "caisson-")
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "caisson-") //nolint:usetesting // too long
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,26 +162,13 @@ func (s *service) try(method, path string, body io.Reader) (int, string, error) 
 	return answer.StatusCode, ids.ReplaceAllString(string(text), "ID"), err
 }
 
-// messageFor is a call as dockerd sends it. It ends in a newline, as json.Encoder writes.
-func messageFor(method, target string, body []byte) []byte {
-	m := map[string]any{
-		"RequestMethod": method, "RequestUri": target,
-		"RequestHeaders": map[string]string{"Content-Type": "application/json", "Content-Length": fmt.Sprint(len(body))},
-	}
-	if body != nil {
-		m["RequestBody"] = base64.StdEncoding.EncodeToString(body)
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		panic(err)
-	}
-	return append(b, '\n')
+// messageFor is the call for a GET.
+func messageFor(target string) []byte {
+	return fmt.Appendf(nil, `{"RequestMethod":"GET","RequestUri":%q}`+"\n", target)
 }
 
 // messageOfSize is a permitted call of exactly so many bytes.
 func messageOfSize(size int) []byte {
 	head, tail := `{"RequestMethod":"GET","RequestUri":"/_ping","RequestHeaders":{"X":"`, `"}}`
-	return slicesConcat([]byte(head), bytes.Repeat([]byte("a"), size-len(head)-len(tail)), []byte(tail))
+	return slices.Concat([]byte(head), bytes.Repeat([]byte("a"), size-len(head)-len(tail)), []byte(tail))
 }
-
-func slicesConcat(parts ...[]byte) []byte { return bytes.Join(parts, nil) }

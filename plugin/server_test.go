@@ -21,7 +21,7 @@ import (
 	"caisson/authz/rules"
 )
 
-var pingCall = messageFor("GET", "/_ping", nil)
+var pingCall = messageFor("/_ping")
 
 // block is a policy whose decisions wait. started has a value for each that does.
 func block() (started chan struct{}, release func(), check checkFunc) {

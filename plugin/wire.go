@@ -69,8 +69,7 @@ func DecodeCall(text []byte) (request.Call, error) {
 
 // jsonError words an error of encoding/json without our type names and without values from the message.
 func jsonError(err error) error {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		what, _, _ := strings.Cut(kind.Value, " ") // "number 12" quotes the number
 		if kind.Field == "" {
 			return fmt.Errorf("it is a JSON %s, not an object", what)

@@ -3,6 +3,7 @@ package request
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -66,6 +67,9 @@ func (b *inspectBody) withoutDefaults(d Defaults) {
 	}
 	if h.MemorySwap == 2*h.Memory {
 		h.MemorySwap = 0
+	}
+	if h.Privileged || h.PidMode == "host" || h.IpcMode == "host" { // generateSecurityOpt, on hosts without SELinux too
+		h.SecurityOpt = slices.DeleteFunc(h.SecurityOpt, func(o string) bool { return o == "label=disable" })
 	}
 	b.Config.MacAddress = ""
 	for _, e := range b.NetworkSettings.Networks {

@@ -79,7 +79,7 @@ func (i *ImageReference) Check(r *request.Request, out *Findings) {
 }
 
 // mayBeImageID tells whether the Engine could take a text for an ID, whole or shortened, with or without the algorithm. sha256:ab12
-// reads like the tag of an image called sha256, but the search for IDs accepts it too.
+// reads like the tag ab12 of an image called sha256, but every engine finds the ID.
 //
 // Source: v20.10.24 image/store.go, Search; moby daemon/containerd/image.go, checkTruncatedID.
 func mayBeImageID(s string) bool { return mayBeID(strings.TrimPrefix(s, "sha256:")) }

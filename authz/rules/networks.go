@@ -59,7 +59,9 @@ func (n *Networks) Check(r *request.Request, out *Findings) {
 		if w.Door == request.DoorConnect {
 			field = "network" // its name is part of the path
 		}
-		n.checkNetwork(field, e.Name, out)
+		if e.Name != "host" || w.Network.V.Mode != request.NamespaceHost { // else the business of host-network
+			n.checkNetwork(field, e.Name, out)
+		}
 		if e.NetworkID != "" {
 			n.checkNetwork(e.Field+".NetworkID", e.NetworkID, out)
 		}

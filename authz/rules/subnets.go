@@ -17,7 +17,7 @@ func badSubnet(s string, within []netip.Prefix) string {
 	p, err := netip.ParsePrefix(s)
 	inside := func(n netip.Prefix) bool { return n.Contains(p.Addr()) && n.Bits() <= p.Bits() }
 	switch {
-	case err != nil || p.Addr().Is4In6(): // engines before 29 take ::ffff:10.0.0.0/104 for the IPv4 subnet
+	case err != nil || p.Addr().Is4In6(): // engines differ on what ::ffff:10.0.0.0/104 is
 		return ", which is not a subnet such as 10.20.30.0/24"
 	case p.Bits() < 8:
 		return ", which takes much of the internet away from the host"

@@ -58,7 +58,7 @@ func (v *VolumeDrivers) Prepare() error {
 	return nil
 }
 
-// Check implements [Rule].
+// Check implements [Rule]. Of a volume that exists the mount has the driver and the options that it was made with.
 func (v *VolumeDrivers) Check(r *request.Request, out *Findings) {
 	w := r.Workload
 	v.checkDriver(w.VolumeDriver.Field, w.VolumeDriver.V, out) // also serves the volumes that the image declares
@@ -69,6 +69,8 @@ func (v *VolumeDrivers) Check(r *request.Request, out *Findings) {
 		}
 		if m.Driver != w.VolumeDriver.V { // else it has been judged
 			v.checkDriver(driver, m.Driver, out)
+		} else if m.Driver == "" && m.Type == request.MountVolume && (m.Source != "" || w.Door == request.DoorVolume) {
+			v.checkDriver(driver, "local", out) // anonymous ones pass: images declare them, and nobody could choose
 		}
 		if bad := v.badOptions(m.DriverOptions); bad != "" && (m.Driver == "" || m.Driver == "local") {
 			out.Add(options, bad, v.allowedOptions())
@@ -107,7 +109,7 @@ func (v *VolumeDrivers) badOptions(options map[string]string) string {
 		return "has mount options without a type"
 	case slices.Contains(neverTypes, fsType) || !slices.Contains(v.LocalTypes, fsType):
 		return "mounts " + quote(device) + " as a file system of type " + quote(fsType)
-	case path.IsAbs(device) && !(fsType == "cifs" && strings.HasPrefix(device, "//")): // cifs: //server/share
+	case path.IsAbs(device) && (fsType != "cifs" || !strings.HasPrefix(device, "//")): // cifs: //server/share
 		return "mounts the host's " + quote(device)
 	}
 	return ""

@@ -87,7 +87,7 @@ func (c *checker) decide(ctx context.Context, r *recorded) (*authz.Decision, err
 	}
 	a := &authz.Authorizer{Policy: func() *authz.Policy { return policy }, Log: zap.NewNop()}
 	if r.err != nil {
-		return a.Reject(r.err), nil
+		return a.Reject(r.err), nil //nolint:nilerr // the decision holds the error
 	}
 	return a.Authorize(ctx, r.call), nil
 }

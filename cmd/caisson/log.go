@@ -10,7 +10,7 @@ import (
 
 // newLogger makes the program's own log. It goes to standard error, because standard output may be the audit log.
 func newLogger(w io.Writer, format, level string) (*zap.Logger, error) {
-	min, err := zapcore.ParseLevel(level)
+	lowest, err := zapcore.ParseLevel(level)
 	if err != nil {
 		return nil, fmt.Errorf("--log-level %q is not one of debug, info, warn, error", level)
 	}
@@ -29,5 +29,5 @@ func newLogger(w io.Writer, format, level string) (*zap.Logger, error) {
 	default:
 		return nil, fmt.Errorf("--log-format %q is not one of text, json", format)
 	}
-	return zap.New(zapcore.NewCore(e, zapcore.Lock(zapcore.AddSync(w)), min)), nil
+	return zap.New(zapcore.NewCore(e, zapcore.Lock(zapcore.AddSync(w)), lowest)), nil
 }

@@ -106,4 +106,3 @@ func newPolicyDefault() *cobra.Command {
 	completeValues(cmd, "profile", values...)
 	return cmd
 }
-

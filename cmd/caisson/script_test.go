@@ -33,7 +33,7 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
 			// The path of a socket must be short, and that of the script's folder is not.
-			dir, err := os.MkdirTemp("/tmp", "caisson-")
+			dir, err := os.MkdirTemp("/tmp", "caisson-") //nolint:usetesting // too long
 			e.Defer(func() { _ = os.RemoveAll(dir) })
 			e.Vars = append(e.Vars, "RUN="+dir)
 			return err
@@ -51,7 +51,7 @@ func TestScript(t *testing.T) {
 			"ask":     ask,
 			"signal":  sendSignal,
 			"mode":    mode,
-			"opened":  opened,
+			"logged":  logged,
 		},
 	})
 }
@@ -133,10 +133,7 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// opened FILE: waits until a file is there.
-func opened(ts *testscript.TestScript, _ bool, args []string) {
-	eventually(ts, "wait for "+args[0], func() bool {
-		_, err := os.Stat(ts.MkAbs(args[0]))
-		return err == nil
-	})
+// logged FILE TEXT: waits until a log holds a text.
+func logged(ts *testscript.TestScript, _ bool, args []string) {
+	eventually(ts, args[1], func() bool { return strings.Contains(ts.ReadFile(args[0]), args[1]) })
 }

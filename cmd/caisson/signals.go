@@ -14,23 +14,27 @@ import (
 )
 
 // handleSignals reloads and reopens on signals. The context it returns ends at SIGTERM or SIGINT; a second one ends the process.
-func handleSignals(ctx context.Context, log *zap.Logger, policies *policies, records *audit.Log) (context.Context, func()) {
+func handleSignals(ctx context.Context, log *zap.Logger, p *policies, records *audit.Log) (context.Context, func()) {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGHUP, syscall.SIGUSR1)
+	// Without this, the end of whoever reads the log or the audit log would be the end of Caisson.
+	signal.Ignore(syscall.SIGPIPE)
+	// A channel for each: in a full one, a signal is lost. Losing the second of a kind does no harm.
+	reload, reopen := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	signal.Notify(reopen, syscall.SIGUSR1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
 			select {
 			case <-ctx.Done():
-				cancel()
+				cancel() // gives the signals their usual effect back
 				return
-			case s := <-c:
-				if s == syscall.SIGHUP {
-					plugin.NotifyReloading(log)
-					_ = policies.store.Reload() // it logs the outcome
-					plugin.NotifyReady(log)
-				} else if err := records.Reopen(); err != nil {
+			case <-reload:
+				plugin.NotifyReloading(log)
+				_ = p.store.Reload() // it logs the outcome
+				plugin.NotifyReady(log)
+			case <-reopen:
+				if err := records.Reopen(); err != nil {
 					log.Error("the audit log stays in its old file", zap.Error(err))
 				} else {
 					log.Info("reopened the audit log")
@@ -39,7 +43,8 @@ func handleSignals(ctx context.Context, log *zap.Logger, policies *policies, rec
 		}
 	})
 	return ctx, func() {
-		signal.Stop(c)
+		signal.Stop(reload)
+		signal.Stop(reopen)
 		cancel()
 		wg.Wait()
 	}

@@ -34,6 +34,15 @@ func (r *Response) Message() string {
 // can send what no client library would. A body gets a Content-Length unless the header has one, or is
 // sent in chunks if the header asks for that. No other header is added but Host.
 func (e *Engine) Do(method, target string, header http.Header, body []byte) (*Response, error) {
+	return e.Raw(encode(method, target, header, body))
+}
+
+// Begin is Do for requests whose success may be a stream without end: of an answer without an error it reads the head only.
+func (e *Engine) Begin(method, target string, header http.Header, body []byte) (*Response, error) {
+	return e.exchange(encode(method, target, header, body), func(r *http.Response) bool { return r.StatusCode >= 400 })
+}
+
+func encode(method, target string, header http.Header, body []byte) []byte {
 	var request bytes.Buffer
 	fmt.Fprintf(&request, "%s %s HTTP/1.1\r\n", method, target)
 	if !has(header, "Host") {
@@ -54,11 +63,16 @@ func (e *Engine) Do(method, target string, header http.Header, body []byte) (*Re
 		request.WriteString("\r\n")
 	}
 	request.Write(body)
-	return e.Raw(request.Bytes())
+	return request.Bytes()
 }
 
 // Raw sends bytes on a new connection and reads one answer.
 func (e *Engine) Raw(request []byte) (*Response, error) {
+	return e.exchange(request, func(*http.Response) bool { return true })
+}
+
+// exchange is Raw for those answers whose body is wanted.
+func (e *Engine) exchange(request []byte, wanted func(*http.Response) bool) (*Response, error) {
 	conn, err := net.Dial("unix", e.Socket)
 	if err != nil {
 		return nil, err
@@ -84,6 +98,9 @@ func (e *Engine) Raw(request []byte) (*Response, error) {
 		default:
 		}
 		return nil, err
+	}
+	if !wanted(answer) { // not closed: that would read to the end
+		return &Response{Status: answer.StatusCode, Header: answer.Header}, nil
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

@@ -1,0 +1,214 @@
+package test
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"caisson/authz/cases"
+	"caisson/test/engine"
+)
+
+// filler is the body of cases that only state the length of theirs: the tests of Caisson alone need no more.
+const filler = `{"Image":"busybox","HostConfig":{"Privileged":true}}`
+
+// TestReplay sends the requests of all case files to real engines behind Caisson. The files say what Caisson must answer; what the
+// engine has done afterwards is the proof.
+func TestReplay(t *testing.T) {
+	onEach(t, func(t *testing.T, version engine.Version) {
+		r := &replay{tally: tally{}}
+		list := r.load(t)
+		r.e = guarded(t, version, permissive)
+		r.fixture = newFixture(t, r.e, list)
+		start := time.Now()
+		for _, policy := range slices.Sorted(maps.Keys(byPolicy(list))) {
+			r.swap(t, policy)
+			for _, c := range byPolicy(list)[policy] {
+				t.Run(c.Name, func(t *testing.T) { r.replay(t, c) })
+			}
+		}
+		r.swap(t, permissive)
+		if n := r.fixture.execs(t); n != r.tally["exec created"] {
+			t.Errorf("there are %d execs; %d were permitted", n, r.tally["exec created"])
+		}
+		t.Logf("enforced in %v:\n%s", time.Since(start).Round(time.Second), r.tally)
+		r.attacks(t, list)
+	})
+}
+
+// replay is what one engine goes through.
+type replay struct {
+	e       *engine.Engine
+	fixture *fixture
+	policy  string // in force
+	tally   tally
+}
+
+// tally counts what happened, for the log of the test.
+type tally map[string]int
+
+func (t tally) String() string {
+	var out strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		fmt.Fprintf(&out, "%6d %s\n", t[key], key)
+	}
+	return out.String()
+}
+
+// load reads the case files, but for those that need what is not here.
+func (r *replay) load(t *testing.T) (list []*cases.Case) {
+	t.Helper()
+	files := os.DirFS("../authz/testdata/cases")
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Ext(name) != ".txtar" {
+			return err
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		if why := unfit(string(text)); why != "" {
+			r.tally["skipped: "+why]++
+			return nil
+		}
+		c, err := cases.Parse(name, text)
+		list = append(list, c)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 100 {
+		t.Fatalf("found %d cases", len(list))
+	}
+	return list
+}
+
+// unfit says why a case cannot be replayed, or nothing.
+func unfit(text string) string {
+	for mark, why := range map[string]string{
+		"\nCaisson-User:":    "the engine's socket has no TLS users",
+		"\n-- state.json --": "it wants objects that this engine does not have",
+		"\nexpires = ":       "it depends on the day",
+	} {
+		if strings.Contains(text, mark) {
+			return why
+		}
+	}
+	return ""
+}
+
+func byPolicy(list []*cases.Case) map[string][]*cases.Case {
+	groups := make(map[string][]*cases.Case)
+	for _, c := range list {
+		policy := baseline
+		if c.Policy != nil {
+			policy = string(c.Policy)
+		}
+		groups[policy] = append(groups[policy], c)
+	}
+	return groups
+}
+
+func (r *replay) swap(t *testing.T, policy string) {
+	t.Helper()
+	if r.policy != policy {
+		setPolicy(t, r.e.Caisson, policy)
+		r.policy = policy
+	}
+}
+
+// send sends a case's request as it is written.
+func (r *replay) send(t *testing.T, c *cases.Case) *engine.Response {
+	t.Helper()
+	header, body := make(http.Header), c.Body
+	for name, value := range c.Headers {
+		header[name] = []string{value}
+	}
+	if stated, _ := strconv.Atoi(c.Headers["Content-Length"]); len(body) < stated {
+		body = fmt.Appendf(nil, "%-*s", stated, filler)
+	}
+	answer, err := r.e.Begin(c.Method, c.Target, header, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// replay sends one case and compares.
+func (r *replay) replay(t *testing.T, c *cases.Case) {
+	records := r.records(t)
+	answer := r.send(t, c)
+	asked := r.records(t) > records
+	verdict, rest, _ := strings.Cut(c.Want, "\n")
+	r.tally["want "+verdict]++
+
+	text := answer.Message()
+	if text == "" {
+		text = string(answer.Body) // engines speak plain text to the oldest clients
+	}
+	switch refused := strings.Contains(text, "plugin caisson"); {
+	case verdict == "allow" && refused:
+		t.Errorf("refused: %d %s", answer.Status, text)
+	case verdict == "allow":
+		r.tally[fmt.Sprintf("want allow: the engine answered %d to %s", answer.Status, kind(c))]++
+		if answer.Status == http.StatusCreated && kind(c) == "exec" {
+			r.tally["exec created"]++
+		}
+	case !asked && answer.Status >= 300 && answer.Status < 500 && !refused:
+		r.tally[fmt.Sprintf("want %s: the engine answered %d without asking", verdict, answer.Status)]++
+	case answer.Status != http.StatusForbidden && answer.Status != http.StatusInternalServerError || !refused && c.Method != "HEAD":
+		t.Errorf("not refused: %d %s", answer.Status, text)
+	case c.Body == nil && c.Headers["Content-Length"] > "0" && verdict == "undecided":
+		r.tally["want undecided: refused, perhaps because this engine shows the body"]++
+	default:
+		if (answer.Status == http.StatusForbidden) != (verdict == "deny") {
+			t.Errorf("%s became %d", verdict, answer.Status)
+		}
+		for line := range strings.Lines(rest) {
+			line = strings.TrimSuffix(line, "\n")
+			if !strings.HasPrefix(line, "audited: ") && !strings.HasPrefix(line, "excepted by ") && !strings.Contains(text, line) {
+				t.Errorf("the message lacks %q:\n%s", line, text)
+			}
+		}
+	}
+
+	if now := worldOf(t, r.e); now != r.fixture.world {
+		if verdict != "allow" {
+			t.Errorf("the refused request had an effect: containers %q, volumes %q, networks changed: %t",
+				added(r.fixture.world.containers, now.containers), added(r.fixture.world.volumes, now.volumes), now.networks != r.fixture.world.networks)
+		}
+		policy := r.policy
+		r.swap(t, permissive)
+		r.fixture.restore(t)
+		r.swap(t, policy)
+	}
+}
+
+// records is how much Caisson has recorded. It does so before it answers.
+func (r *replay) records(t *testing.T) int64 {
+	t.Helper()
+	info, err := os.Stat(r.e.Caisson.AuditFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// kind tells creations apart from the rest.
+func kind(c *cases.Case) string {
+	for _, kind := range []string{"containers/create", "volumes/create", "networks/create", "exec"} {
+		if c.Method == "POST" && strings.HasSuffix(c.Target, "/"+kind) || strings.Contains(c.Target, "/"+kind+"?") {
+			return kind
+		}
+	}
+	return "something else"
+}
