@@ -73,17 +73,17 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// container adds an existing container, and those that it joins in turn. It tells whether there is one.
-func (x *expansion) container(ctx context.Context, name string, mode Mode, r *request.Request) (bool, error) {
-	c, err := x.view.Container(ctx, name)
+// container adds an existing container, and those that it joins in turn, and returns its name.
+func (x *expansion) container(ctx context.Context, ref string, mode Mode, r *request.Request) (name string, err error) {
+	c, err := x.view.Container(ctx, ref)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	if x.seen[c.ID] {
-		return true, nil
+		return c.Name, nil
 	}
 	if x.seen[c.ID] = true; len(x.list) >= maxSubjects {
-		return false, fmt.Errorf("it leads to more than %d containers; fix: do not chain container: references", maxSubjects)
+		return "", fmt.Errorf("it leads to more than %d containers; fix: do not chain container: references", maxSubjects)
 	}
 	w := *c.Workload // a Memo hands out one answer to all
 	w.Mounts = slices.Clone(w.Mounts)
@@ -91,7 +91,7 @@ func (x *expansion) container(ctx context.Context, name string, mode Mode, r *re
 		w = *r.Update.Apply(&w)
 	}
 	x.list = append(x.list, subject{name: "container " + c.Name, mode: mode, r: withWorkload(r, &w)})
-	return true, x.resolve(ctx, &w)
+	return c.Name, x.resolve(ctx, &w)
 }
 
 // resolve looks up what a workload refers to: volumes, which are judged by what they are, and containers, which are judged
@@ -108,12 +108,12 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload) error {
 		if !ref.Resolvable() {
 			continue
 		}
-		found, err := x.container(ctx, ref.Name, Enforce, x.list[0].r)
-		if err := ignoreMissing(err); err != nil {
+		switch name, err := x.container(ctx, ref.Name, Enforce, x.list[0].r); {
+		case errors.Is(err, state.ErrNotFound):
+		case err != nil:
 			return err
-		}
-		if found {
-			w.MarkJudged(ref.Field)
+		default:
+			w.MarkJudged(ref.Field, name)
 		}
 	}
 	return nil

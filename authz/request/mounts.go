@@ -113,7 +113,8 @@ func newMount(field string, in *mount.Mount) Mount {
 	}
 	if o := in.BindOptions; o != nil {
 		m.Propagation = string(o.Propagation)
-		m.ReadOnlyNonRecursive = o.ReadOnlyNonRecursive || o.NonRecursive
+		// A bind that is not recursive has no submounts that could stay writable.
+		m.ReadOnlyNonRecursive = o.ReadOnlyNonRecursive && !o.NonRecursive
 		m.CreateMountpoint = o.CreateMountpoint
 	}
 	if o := in.VolumeOptions; o != nil && o.DriverConfig != nil {

@@ -71,6 +71,10 @@ func (b *inspectBody) withoutDefaults(d Defaults) {
 	if h.Privileged || h.PidMode == "host" || h.IpcMode == "host" { // generateSecurityOpt, on hosts without SELinux too
 		h.SecurityOpt = slices.DeleteFunc(h.SecurityOpt, func(o string) bool { return o == "label=disable" })
 	}
+	if h.PidMode.IsContainer() || h.IpcMode.IsContainer() {
+		// The labels of the container joined, which is judged beside this one.
+		h.SecurityOpt = slices.DeleteFunc(h.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "label=") })
+	}
 	b.Config.MacAddress = ""
 	for _, e := range b.NetworkSettings.Networks {
 		if e != nil { // the rest was chosen by the Engine, or has been judged when it was asked for

@@ -91,9 +91,9 @@ func linkTarget(link string) string {
 }
 
 // MarkJudged says that the container named at a place exists and is judged beside the workload.
-func (w *Workload) MarkJudged(field string) {
+func (w *Workload) MarkJudged(field, name string) {
 	if w.Judged == nil {
-		w.Judged = make(map[string]bool)
+		w.Judged = make(map[string]string)
 	}
-	w.Judged[field] = true
+	w.Judged[field] = name
 }

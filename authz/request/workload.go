@@ -50,8 +50,9 @@ type Workload struct {
 
 	// Connects is the container that a network connect attaches.
 	Connects string
-	// Judged holds the places of references to containers that have been looked up and are judged beside this workload.
-	Judged map[string]bool
+	// Judged maps the place of a reference to a container to the name of that container, if it has been looked up and is judged
+	// beside this workload. The reference itself may be an ID: the Engine writes that in the place of a name.
+	Judged map[string]string
 }
 
 // Identity is what runs and as whom.

@@ -11,7 +11,7 @@ import (
 func refuseHost(ns request.Value[request.Namespace], out *Findings) {
 	switch ns.V.Mode {
 	case request.NamespaceHost, request.NamespaceOther:
-		out.Add(ns.Field, "is "+quote(ns.V.Raw), "private")
+		out.Add(ns.Field, "is "+quote(ns.V.Raw), "the container's own")
 	}
 }
 

@@ -20,7 +20,7 @@ type Spec struct {
 	Doors  []request.Door      // where it judges a Workload
 	Ops    []request.Operation // operations it judges besides, with or without a Workload
 	Always bool                // judges every request
-	Fields []string       // Engine API fields it claims, as in HostConfig.CapAdd; subfields are claimed with it
+	Fields []string            // Engine API fields it claims, as in HostConfig.CapAdd; subfields are claimed with it
 
 	// Profiles holds the rule's setting in each built-in profile. A profile that is left out has the rule off.
 	Profiles Profiles

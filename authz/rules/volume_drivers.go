@@ -63,7 +63,7 @@ func (v *VolumeDrivers) Check(r *request.Request, out *Findings) {
 	w := r.Workload
 	v.checkDriver(w.VolumeDriver.Field, w.VolumeDriver.V, out) // also serves the volumes that the image declares
 	for _, m := range w.Mounts {
-		driver, options := m.Field+".VolumeOptions.DriverConfig.Name", m.Field+".VolumeOptions.DriverConfig.Options"
+		driver, options := m.Field, m.Field
 		if w.Door == request.DoorVolume {
 			driver, options = "Driver", "DriverOpts"
 		}
