@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -16,7 +17,7 @@ import (
 
 // Activated returns the socket that systemd holds for this service, or nil if it holds none. It stays there, and takes
 // connections, while the service restarts.
-func Activated() (net.Listener, error) {
+func Activated(log *zap.Logger) (net.Listener, error) {
 	files := activation.Files(true)
 	if len(files) == 0 {
 		return nil, nil
@@ -34,6 +35,10 @@ func Activated() (net.Listener, error) {
 	if _, ok := l.(*net.UnixListener); !ok {
 		_ = l.Close()
 		return nil, fmt.Errorf("systemd passes a socket of kind %s; caisson.socket must listen on a path", l.Addr().Network())
+	}
+	if info, err := os.Stat(l.Addr().String()); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("others can connect to the socket, ask what passes and fill the audit log; fix: SocketMode=0600 in caisson.socket",
+			zap.Stringer("socket", l.Addr()), zap.Stringer("mode", info.Mode()))
 	}
 	return l, nil
 }

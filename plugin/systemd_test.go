@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -23,15 +24,16 @@ const childEnv = "CAISSON_TEST_ACTIVATED"
 
 // activatedChild is a service as systemd would start it.
 func activatedChild() {
-	l, err := Activated()
+	log := zap.NewExample() // to standard output
+	l, err := Activated(log)
 	if err != nil || l == nil {
 		fmt.Println("error:", err)
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	h := NewHandler(&authz.Authorizer{Policy: func() *authz.Policy { return usual }, Log: zap.NewNop()}, zap.NewNop())
-	if err := (&Server{Handler: h, Log: zap.NewNop()}).Serve(ctx, l); err != nil {
+	h := NewHandler(&authz.Authorizer{Policy: func() *authz.Policy { return usual }, Log: log}, log)
+	if err := (&Server{Handler: h, Log: log}).Serve(ctx, l); err != nil {
 		fmt.Println("error:", err)
 		return
 	}
@@ -70,6 +72,9 @@ func TestActivated(t *testing.T) {
 	defer held.Close()
 
 	text := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", requestPath, len(pingCall), pingCall)
+	if err := os.Chmod(s.socket, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, syscall.SIGTERM} {
 		answered := make(chan string, 1)
 		go func() { // before the service is there
@@ -91,6 +96,32 @@ func TestActivated(t *testing.T) {
 		if _, err := os.Lstat(s.socket); err != nil {
 			t.Fatalf("the socket of systemd is gone: %v", err)
 		}
+	}
+}
+
+func TestActivatedWarnsOfOpenSocket(t *testing.T) {
+	path := filepath.Join(filepath.Dir(filepath.Dir(socketIn(t))), "open.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	held, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if err := os.Chmod(path, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	s := &service{t: t, socket: path}
+	child, out := activate(t, held)
+	s.raw(fmt.Sprintf("POST %s HTTP/1.0\r\n\r\n", activatePath), false)
+	if err := errors.Join(child.Process.Signal(syscall.SIGTERM), child.Wait()); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(out.String(), `"level":"warn","msg":"others can connect to the socket`) {
+		t.Error(out)
 	}
 }
 

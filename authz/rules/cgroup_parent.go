@@ -22,6 +22,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.CgroupParent"},
 
+	// No ordinary command names one; a host that gives groups to teams lists them.
 	Profiles: Everywhere,
 	New:      func() Rule { return &CgroupParent{} },
 })

@@ -30,6 +30,7 @@ var _ = register(&Spec{
 		"HostConfig.CpuRealtimeRuntime", "HostConfig.CpusetCpus", "HostConfig.CpusetMems",
 	},
 
+	// On everywhere for realtime scheduling, which few programs want and every host suffers from.
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default,
 		Restricted: With(func(c *CPU) { c.Required = true }),
@@ -38,7 +39,7 @@ var _ = register(&Spec{
 	New: func() Rule { return &CPU{Cpuset: true} },
 })
 
-// defaultShares is what a container has that asks for none.
+// defaultShares is what a container has that asks for none. To ask for as many is no limit, says the audit of CIS 5.12.
 const defaultShares = 1024
 
 // Prepare implements [Preparer].
@@ -65,6 +66,7 @@ func (c *CPU) Check(r *request.Request, out *Findings) {
 			out.Add(w.NanoCPUs.Field, "is not set", c.limits())
 		}
 	}
+	// The two spellings of the limit. The Engine refuses both together, but this does not rely on it.
 	c.checkMax(w.NanoCPUs.Field, float64(w.NanoCPUs.V)/1e9, out)
 	c.checkMax(w.CPUQuota.Field, float64(w.CPUQuota.V)/float64(period(w)), out)
 	if s := w.CPUShares; c.MaxShares > 0 && s.V > c.MaxShares {
@@ -90,12 +92,14 @@ func period(w *request.Workload) int64 {
 	return 100_000
 }
 
+// checkMax judges one spelling of the limit, in CPUs.
 func (c *CPU) checkMax(field string, cpus float64, out *Findings) {
 	if c.Max > 0 && cpus > c.Max {
 		out.AddFix(field, "is "+formatCPUs(cpus)+" CPUs", c.limits(), "lower --cpus (or --cpu-quota)")
 	}
 }
 
+// limits words what would pass.
 func (c *CPU) limits() string {
 	switch {
 	case c.Max > 0:
@@ -106,4 +110,5 @@ func (c *CPU) limits() string {
 	return "any limit above 0"
 }
 
+// formatCPUs writes 2.5 as 2.5 and 2 as 2.
 func formatCPUs(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

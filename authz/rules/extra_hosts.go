@@ -21,6 +21,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.ExtraHosts"},
 
+	// Not in baseline: development set-ups live on host.docker.internal.
 	Profiles: Profiles{Restricted: Default},
 	New:      func() Rule { return &ExtraHosts{Allow: []string{"*"}} },
 })
@@ -39,7 +40,8 @@ func (e *ExtraHosts) Check(r *request.Request, out *Findings) {
 		case !ok:
 			out.AddFix(hosts.At(i), "is "+quote(entry), "name:address", "write --add-host name:address")
 		case !matchAny(e.Allow, name):
-			out.AddFix(hosts.At(i), "defines "+quote(name), listed(e.Allow), "drop the --add-host, or have the operator add the name to rules.extra-hosts.allow")
+			out.AddFix(hosts.At(i), "defines "+quote(name), listed(e.Allow),
+				"drop the --add-host, or have the operator add the name to rules.extra-hosts.allow")
 		}
 		if strings.EqualFold(strings.TrimSpace(address), "host-gateway") && !e.HostGateway {
 			out.Add(hosts.At(i), "names the host's own address", "other addresses")

@@ -20,11 +20,12 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.GroupAdd"},
 
+	// Where no host files are mounted, a group opens nothing; baseline bounds those mounts instead.
 	Profiles: Profiles{Restricted: Default},
 	New:      func() Rule { return &GroupAdd{} },
 })
 
-// Check implements [Rule].
+// Check implements [Rule]. Names are compared as they are: which number a name has is for the image to say.
 func (g *GroupAdd) Check(r *request.Request, out *Findings) {
 	groups := r.Workload.GroupAdd
 	for i, name := range groups.V {

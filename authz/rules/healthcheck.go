@@ -9,7 +9,7 @@ import (
 
 // Healthcheck asks for a health check and bounds how often it runs.
 type Healthcheck struct {
-	Required    bool          `toml:"required" comment:"refuse a container that brings no health check of its own; that of the image cannot be seen in a request"`
+	Required    bool          `toml:"required" comment:"refuse a container without a health check of its own; the image's cannot be seen in a request"`
 	MinInterval time.Duration `toml:"min_interval" comment:"shortest time between two runs; a container that gives none has the image's or 30s"`
 }
 
@@ -23,6 +23,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"Healthcheck"},
 
+	// Only the benchmark requires a check. Many images bring one, and a rule that cannot see it would ask for it twice.
 	Profiles: Profiles{
 		Standard: Default, Restricted: Default,
 		CIS: With(func(h *Healthcheck) { h.Required = true }),
@@ -51,6 +52,8 @@ func (h *Healthcheck) Check(r *request.Request, out *Findings) {
 	h.checkInterval(given.Field+".StartInterval", given.V.StartInterval, "raise --health-start-interval", out)
 }
 
+// checkInterval judges one of the two intervals. The Engine takes anything from a millisecond (moby daemon/container.go,
+// validateHealthCheck); 0 is its default.
 func (h *Healthcheck) checkInterval(field string, nanoseconds int64, fix string, out *Findings) {
 	if d := time.Duration(nanoseconds); d != 0 && d < h.MinInterval {
 		out.AddFix(field, "is "+d.String(), "at least "+h.MinInterval.String(), fix)
@@ -64,6 +67,7 @@ func runs(h *request.Healthcheck) bool {
 	return h != nil && len(h.Test) > 1 && (h.Test[0] == "CMD" || h.Test[0] == "CMD-SHELL")
 }
 
+// missing says why there is no check, without showing a command.
 func (h *Healthcheck) missing(given *request.Healthcheck) string {
 	if given != nil && len(given.Test) > 0 {
 		return "is " + quote(given.Test[0]) + ", which runs nothing"

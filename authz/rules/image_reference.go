@@ -12,8 +12,8 @@ import (
 
 // ImageReference says how a container's image must be named.
 type ImageReference struct {
-	Registries    []string `toml:"registries" comment:"repositories with their registry, such as \"docker.io/library/*\" or \"registry.example.com/**\"; \"**\" is every one"`
-	RequireDigest bool     `toml:"require_digest" comment:"refuse an image without a digest (name@sha256:…): a tag can be moved to another image at any time"`
+	Registries    []string `toml:"registries" comment:"repositories with their registry, such as \"docker.io/library/*\"; \"**\" is every one"`
+	RequireDigest bool     `toml:"require_digest" comment:"refuse an image without a digest (name@sha256:…), as tags can be moved to other images"`
 	DenyTags      []string `toml:"deny_tags" comment:"tags that are refused unless a digest comes with them; an image without a tag is latest"`
 }
 
@@ -55,17 +55,20 @@ func (i *ImageReference) Check(r *request.Request, out *Findings) {
 	if mayBeImageID(image.V) {
 		// An ID is as good as a digest for what it names, but it names no registry, and may be the ID of anything that was built here.
 		if !open || i.RequireDigest {
-			out.Add(image.Field, "is "+quote(image.V)+", which is or may be an ID and tells nothing of where the image is from", i.allowed())
+			out.Add(image.Field, "is "+quote(image.V)+", which is or may be an ID and tells nothing of where the image is from",
+				i.allowed())
 		}
 		return
 	}
+	// The Engine's own parser: busybox becomes docker.io/library/busybox:latest.
 	named, err := reference.ParseDockerRef(image.V)
 	if err != nil {
 		out.Add(image.Field, "is "+quote(image.V)+", which is no name of an image", i.allowed())
 		return
 	}
 	if !open && !matchAny(i.Registries, named.Name()) {
-		out.AddFix(image.Field, "is from "+quote(named.Name()), listed(i.Registries), "use an image from an allowed registry, or have the operator add it to rules.image-reference.registries")
+		out.AddFix(image.Field, "is from "+quote(named.Name()), listed(i.Registries),
+			"use an image from an allowed registry, or have the operator add it to rules.image-reference.registries")
 	}
 	if _, ok := named.(reference.Digested); ok { // the Engine then ignores the tag
 		return
@@ -84,6 +87,7 @@ func (i *ImageReference) Check(r *request.Request, out *Findings) {
 // Source: v20.10.24 image/store.go, Search; moby daemon/containerd/image.go, checkTruncatedID.
 func mayBeImageID(s string) bool { return mayBeID(strings.TrimPrefix(s, "sha256:")) }
 
+// allowed words what would pass.
 func (i *ImageReference) allowed() string {
 	if i.RequireDigest {
 		return "a name with a digest, name@sha256:…"

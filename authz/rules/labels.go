@@ -14,7 +14,7 @@ type Labels struct {
 	Required []string          `toml:"required" comment:"names of labels that every container must have, with a value"`
 	Match    map[string]string `toml:"match" comment:"regular expressions that the values of labels must match as a whole, by the label's name"`
 
-	match map[string]*regexp.Regexp
+	match map[string]*regexp.Regexp // Match, compiled
 }
 
 var _ = register(&Spec{
@@ -25,10 +25,11 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"Labels"},
 
+	// Off in every profile: which labels mean something is for each house to say.
 	New: func() Rule { return &Labels{} },
 })
 
-// Prepare implements [Preparer].
+// Prepare implements [Preparer]. Go's regular expressions take time in proportion to the text, so a client cannot stall them.
 func (l *Labels) Prepare() error {
 	l.match = make(map[string]*regexp.Regexp, len(l.Match))
 	for _, name := range slices.Sorted(maps.Keys(l.Match)) {

@@ -20,11 +20,12 @@ var _ = register(&Spec{
 		"HostConfig.Links", "NetworkingConfig.EndpointsConfig.Links", "EndpointConfig.Links",
 	},
 
+	// The second name is registered by moby daemon/daemon.go, registerLink, and answers as /containers/parent/alias/exec.
 	Profiles: Profiles{Restricted: Default},
 	New:      func() Rule { return &Links{} },
 })
 
-// Check implements [Rule].
+// Check implements [Rule]. On the default network clients put links into HostConfig, on others into the endpoint.
 func (*Links) Check(r *request.Request, out *Findings) {
 	links := r.Workload.Links
 	for i, l := range links.V {

@@ -28,7 +28,7 @@ var _ = register(&Spec{
 	New: func() Rule { return &LogDriver{Allow: []string{"json-file", "local", "journald", "none"}} },
 })
 
-// Prepare implements [Preparer].
+// Prepare implements [Preparer]. Names that are paths are found in moby daemon/logger/plugin.go, getPlugin.
 func (l *LogDriver) Prepare() error { return checkDriverNames("allow", l.Allow) }
 
 // Check implements [Rule]. Options need no look: those of the drivers allowed by default only shape files on the host.

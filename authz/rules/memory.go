@@ -30,6 +30,7 @@ var _ = register(&Spec{
 		"HostConfig.KernelMemory", "HostConfig.KernelMemoryTCP",
 	},
 
+	// Not in baseline: most of today's commands and compose files set no limit.
 	Profiles: Profiles{Standard: Default, Restricted: Default, CIS: Default},
 	New:      func() Rule { return &Memory{Required: true, MaxSwappiness: 100} },
 })
@@ -48,7 +49,7 @@ func (m *Memory) Prepare() error {
 // Check implements [Rule].
 func (m *Memory) Check(r *request.Request, out *Findings) {
 	w := r.Workload
-	switch limit := w.Memory; {
+	switch limit := w.Memory; { // a maximum asks for a limit, even if none is required
 	case limit.V <= 0 && (m.Required || m.Max > 0):
 		out.Add(limit.Field, "is not set", m.limits())
 	case m.Max > 0 && limit.V > int64(m.Max):
@@ -62,6 +63,7 @@ func (m *Memory) Check(r *request.Request, out *Findings) {
 	if s := w.MemorySwappiness; s.V != nil && *s.V != -1 && (*s.V < 0 || *s.V > m.MaxSwappiness) {
 		out.AddFix(s.Field, fmt.Sprintf("is %d", *s.V), fmt.Sprintf("0 to %d", m.MaxSwappiness), "drop --memory-swappiness")
 	}
+	// Neither does anything good: kmem accounting leaks on the kernels of that time, and newer ones ignore it.
 	for _, k := range []request.Value[int64]{w.KernelMemory, w.KernelMemoryTCP} {
 		if k.V != 0 && !m.KernelMemory {
 			out.AddFix(k.Field, "is set", "not set", "drop --kernel-memory, which later engines no longer have because it does not work reliably")
@@ -77,7 +79,7 @@ func (m *Memory) checkSwap(w *request.Workload, out *Findings) {
 	if total == 0 && limit > 0 {
 		total = limit + min(limit, math.MaxInt64-limit)
 	}
-	switch {
+	switch { // the Engine refuses a sum below the memory limit, so that needs no look
 	case s.V < 0 && !m.Swap:
 		out.AddFix(s.Field, fmt.Sprintf("is %d, which is unlimited swap", s.V), "at most the Engine's default", "drop --memory-swap")
 	case s.V > 0 && limit <= 0:
@@ -90,6 +92,7 @@ func (m *Memory) checkSwap(w *request.Workload, out *Findings) {
 	}
 }
 
+// sizeOrUnlimited words a sum of memory and swap.
 func sizeOrUnlimited(n int64) string {
 	if n < 0 {
 		return "any size"
@@ -97,6 +100,7 @@ func sizeOrUnlimited(n int64) string {
 	return Size(n).String()
 }
 
+// limits words what would pass.
 func (m *Memory) limits() string {
 	if m.Max > 0 {
 		return "a limit of at most " + m.Max.String()

@@ -16,12 +16,12 @@ type NetworkDrivers struct {
 	Options     []string `toml:"options" comment:"driver options that pass: a name with any value, or name=value"`
 	IPAMDrivers []string `toml:"ipam_drivers" comment:"drivers that give out addresses, by exact name"`
 	IPAMOptions []string `toml:"ipam_options" comment:"options of those drivers that pass"`
-	Subnets     []string `toml:"subnets" comment:"networks that subnets must lie in; none sets no bound but keeps away from link-local addresses and the whole internet"`
-	Attachable  bool     `toml:"attachable" comment:"allow attachable networks; it means something in a swarm only, and docker-compose 1 asks for it each time"`
-	ConfigOnly  bool     `toml:"config_only" comment:"allow networks that are only a template for others (config-only), and networks made from one (config-from)"`
+	Subnets     []string `toml:"subnets" comment:"networks that subnets must lie in; none allows all but metadata services and huge ones"`
+	Attachable  bool     `toml:"attachable" comment:"allow attachable networks; matters in a swarm only, and docker-compose 1 always asks for it"`
+	ConfigOnly  bool     `toml:"config_only" comment:"allow networks that are templates for others (config-only), and those made from one (config-from)"`
 	Swarm       bool     `toml:"swarm" comment:"allow networks of a swarm: other scopes than local, and ingress networks"`
 
-	nets []netip.Prefix
+	nets []netip.Prefix // Subnets, parsed
 }
 
 var _ = register(&Spec{
@@ -73,7 +73,8 @@ func (n *NetworkDrivers) Prepare() (err error) {
 	return err
 }
 
-// checkDriverNames is what Prepare does with an option that holds names of drivers.
+// checkDriverNames is what Prepare does with an option that holds names of drivers. A name is joined to the paths of sockets and
+// specifications (moby pkg/plugins/discovery.go), so that one with a slash can be any file of the host.
 func checkDriverNames(option string, names []string) error {
 	for _, name := range names {
 		if !driverName.MatchString(name) {

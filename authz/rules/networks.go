@@ -67,12 +67,15 @@ func (n *Networks) Check(r *request.Request, out *Findings) {
 		}
 		for _, key := range slices.Sorted(maps.Keys(e.DriverOpts)) {
 			if !slices.Contains(n.EndpointOptions, key) {
-				out.AddFix(e.Field+".DriverOpts", "has the option "+quote(key), listed(n.EndpointOptions), "drop --driver-opt; set kernel parameters with --sysctl")
+				out.AddFix(e.Field+".DriverOpts", "has the option "+quote(key), listed(n.EndpointOptions),
+					"drop --driver-opt; set kernel parameters with --sysctl")
 			}
 		}
 	}
 }
 
+// checkNetwork judges one name. The words that stand for no name are exact (moby api/types/container/hostconfig.go, NetworkMode);
+// default is bridge on Linux, also as an endpoint.
 func (n *Networks) checkNetwork(field, name string, out *Findings) {
 	switch name {
 	case "none": // no network
@@ -112,6 +115,7 @@ func mayBeID(name string) bool {
 	return name != "" && len(name) <= 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
+// allowed words what would pass.
 func (n *Networks) allowed() string {
 	if n.open() {
 		return "a network by its name"

@@ -8,18 +8,19 @@ import (
 
 // OOM keeps a container within reach of the kernel's out-of-memory killer.
 type OOM struct {
-	MinScoreAdj int `toml:"min_score_adj" comment:"lowest --oom-score-adj; the lower the score, the later the kernel ends a process when memory runs out"`
+	MinScoreAdj int `toml:"min_score_adj" comment:"lowest --oom-score-adj; the lower, the later the kernel ends a process when memory runs out"`
 }
 
 var _ = register(&Spec{
 	ID:    "oom",
 	Title: "Containers can be ended when memory runs out",
-	Why: "When memory runs out the kernel ends the process with the highest score. A container that is exempt, or scored below the host's " +
-		"services, makes the kernel end those instead.",
+	Why: "When memory runs out the kernel ends the process with the highest score. A container that is exempt, or scored below the " +
+		"host's services, makes the kernel end those instead.",
 	Fix:    "drop --oom-kill-disable and negative --oom-score-adj",
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.OomKillDisable", "HostConfig.OomScoreAdj"},
 
+	// Ordinary commands set neither; the CLI sends false and 0.
 	Profiles: Everywhere,
 	New:      func() Rule { return &OOM{} },
 })

@@ -37,7 +37,7 @@ var judged = []request.Operation{
 	request.ImageCreate, request.ImageBuild, request.Session, request.BuildKit,
 }
 
-// Prepare implements [Preparer].
+// Prepare implements [Preparer]. A name in both lists is a mistake, whichever list was to win.
 func (o *Operations) Prepare() error {
 	var known []string
 	for _, r := range request.Routes() {
@@ -85,13 +85,15 @@ func checkParameters(r *request.Request, out *Findings) {
 	case request.ContainerStart:
 		for _, p := range []string{"checkpoint", "checkpoint-dir"} {
 			if r.Query.Has(p) {
-				out.AddFix("query parameter "+p, "starts the container from a checkpoint, whose contents nobody has judged", "not given", "start the container without --"+p)
+				out.AddFix("query parameter "+p, "starts the container from a checkpoint, whose contents nobody has judged", "not given",
+					"start the container without --"+p)
 			}
 		}
 	case request.ImageCreate:
 		// The daemon fetches the URL itself, from the host's network (moby daemon/server/router/image, postImagesCreate).
 		if src := r.Query.Get("fromSrc"); src != "" && src != "-" {
-			out.AddFix("query parameter fromSrc", "makes the daemon fetch a URL", "- (the archive is part of the request)", "download the archive, then docker import it from a file")
+			out.AddFix("query parameter fromSrc", "makes the daemon fetch a URL", "- (the archive is part of the request)",
+				"download the archive, then docker import it from a file")
 		}
 	}
 }
@@ -107,6 +109,7 @@ type consequence struct {
 	got, fix string
 }
 
+// consequences are in no order: no prefix begins another.
 var consequences = []consequence{
 	{"Plugin", "changes plugins, which run as root, and of which Caisson may be one", "change plugins on the host, not through the API"},
 	{"Swarm", "puts the host under a swarm, whose managers run tasks here that no plugin is asked about", "run containers, or manage the swarm from the host"},

@@ -21,6 +21,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.PidsLimit"},
 
+	// Not in baseline or standard: no client sets a limit by itself.
 	Profiles: Profiles{Restricted: Default, CIS: Default},
 	New:      func() Rule { return &Pids{Required: true} },
 })
@@ -36,6 +37,7 @@ func (p *Pids) Prepare() error {
 // Check implements [Rule].
 func (p *Pids) Check(r *request.Request, out *Findings) {
 	limit := r.Workload.PidsLimit
+	// Clients send 0 or null for a limit that was not given; both are unlimited.
 	needed := p.Required || p.Max > 0
 	switch {
 	case needed && (limit.V == nil || *limit.V == 0):
@@ -47,6 +49,7 @@ func (p *Pids) Check(r *request.Request, out *Findings) {
 	}
 }
 
+// limits words what would pass.
 func (p *Pids) limits() string {
 	if p.Max > 0 {
 		return fmt.Sprintf("a limit of at most %d", p.Max)

@@ -16,7 +16,7 @@ type PublishedPorts struct {
 	PublishAll bool     `toml:"publish_all" comment:"allow -P, which publishes every port that the image names, on every address"`
 	Ranges     bool     `toml:"ranges" comment:"allow ranges of host ports, such as 8000-8100"`
 
-	nets []netip.Prefix
+	nets []netip.Prefix // HostIPs, parsed
 }
 
 var _ = register(&Spec{
@@ -29,6 +29,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.PortBindings", "HostConfig.PublishAllPorts"},
 
+	// Not in baseline or standard: -p 8080:80 is in every tutorial.
 	Profiles: Profiles{Restricted: Default, CIS: Default},
 	New:      func() Rule { return &PublishedPorts{MinPort: 1024} },
 })
@@ -60,7 +61,7 @@ func parsePrefixes(option string, texts []string) ([]netip.Prefix, error) {
 	return nets, nil
 }
 
-// Check implements [Rule].
+// Check implements [Rule]. A port that is named and bound to nothing has one binding here, of the Engine's choice.
 func (p *PublishedPorts) Check(r *request.Request, out *Findings) {
 	for _, port := range r.Workload.Ports {
 		p.checkPort(port, out)
@@ -71,6 +72,7 @@ func (p *PublishedPorts) Check(r *request.Request, out *Findings) {
 	}
 }
 
+// checkPort judges the host's side of a binding. A range of which the Engine takes one port counts from its first.
 func (p *PublishedPorts) checkPort(port request.Port, out *Findings) {
 	field := port.Field + ".HostPort"
 	switch {
@@ -84,6 +86,7 @@ func (p *PublishedPorts) checkPort(port request.Port, out *Findings) {
 	}
 }
 
+// checkAddress judges the address of a binding.
 func (p *PublishedPorts) checkAddress(port request.Port, out *Findings) {
 	field := port.Field + ".HostIp"
 	addr, ok := hostAddress(port.HostIP)
@@ -106,6 +109,7 @@ func hostAddress(s string) (netip.Addr, bool) {
 	return addr.Unmap(), err == nil && addr.Zone() == ""
 }
 
+// addresses words what would pass.
 func (p *PublishedPorts) addresses() string {
 	if len(p.nets) == 0 {
 		return "one address of the host, such as 127.0.0.1"

@@ -15,6 +15,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.ReadonlyRootfs"},
 
+	// Not in baseline or standard: few images run without writing somewhere.
 	Profiles: Profiles{Restricted: Default, CIS: Default},
 	New:      func() Rule { return &ReadOnlyRootfs{} },
 })

@@ -23,6 +23,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.RestartPolicy"},
 
+	// Only where the benchmark is followed: most services rightly restart always, with or without a crash.
 	Profiles: Profiles{CIS: Default},
 	New:      func() Rule { return &RestartPolicy{Allow: []string{"no", "on-failure"}, MaxRetries: 5} },
 })
@@ -47,18 +48,19 @@ func (p *RestartPolicy) Prepare() error {
 func (p *RestartPolicy) Check(r *request.Request, out *Findings) {
 	given := r.Workload.RestartPolicy
 	name, retries := given.V.Name, given.V.Retries
-	if name == "" {
+	if name == "" { // what engines before 25.0 stored for no policy
 		name = "no"
 	}
 	switch {
 	case !slices.Contains(p.Allow, name):
 		out.Add(given.Field+".Name", "is "+quote(given.V.Name), listed(p.Allow))
 	case name != "on-failure" || p.MaxRetries == 0:
-	case retries <= 0:
+	case retries <= 0: // the Engine takes 0 as without end, and refuses less
 		out.Add(given.Field+".MaximumRetryCount", "is not set, which is without end", p.limits())
 	case retries > p.MaxRetries:
 		out.Add(given.Field+".MaximumRetryCount", fmt.Sprintf("is %d", retries), p.limits())
 	}
 }
 
+// limits words what would pass.
 func (p *RestartPolicy) limits() string { return fmt.Sprintf("1 to %d", p.MaxRetries) }

@@ -19,6 +19,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.ShmSize"},
 
+	// What is in /dev/shm counts against the container's memory limit, so this matters where there is none.
 	Profiles: Profiles{Restricted: Default},
 	New:      func() Rule { return &ShmSize{Max: 1 << 30} },
 })
@@ -33,6 +34,7 @@ func (s *ShmSize) Prepare() error {
 
 // Check implements [Rule].
 func (s *ShmSize) Check(r *request.Request, out *Findings) {
+	// The Engine refuses a negative size; 0 is the daemon's default.
 	if size := r.Workload.ShmSize; size.V < 0 || size.V > int64(s.Max) {
 		out.Add(size.Field, "is "+Size(size.V).String(), "at most "+s.Max.String())
 	}

@@ -23,6 +23,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.Tmpfs", "HostConfig.Mounts.TmpfsOptions"},
 
+	// exec stays allowed but in restricted: --tmpfs /run:exec is common, and what runs there could run from a volume as well.
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default, CIS: Default,
 		Restricted: With(func(t *TmpfsOptions) { t.Exec = false }),
@@ -54,6 +55,7 @@ func (t *TmpfsOptions) Check(r *request.Request, out *Findings) {
 	}
 }
 
+// allows judges one word of the options. A name with a value is never a flag.
 func (t *TmpfsOptions) allows(option string) bool {
 	if name, _, ok := strings.Cut(option, "="); ok {
 		return slices.Contains(safeTmpfsValues, name)
@@ -61,6 +63,7 @@ func (t *TmpfsOptions) allows(option string) bool {
 	return slices.Contains(safeTmpfsFlags, option) || slices.Contains(t.allowed(), option)
 }
 
+// allowed lists the common options that pass, and those of the three that the operator allows.
 func (t *TmpfsOptions) allowed() []string {
 	names := []string{"ro", "rw", "noexec", "nosuid", "nodev", "size", "mode", "uid", "gid"}
 	for _, o := range []struct {

@@ -19,11 +19,12 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.Tmpfs", "HostConfig.Mounts.TmpfsOptions.SizeBytes"},
 
+	// Not in baseline: --tmpfs /run without a size is how images with a read-only root file system are run.
 	Profiles: Profiles{Restricted: Default},
 	New:      func() Rule { return &TmpfsSize{} },
 })
 
-// Check implements [Rule].
+// Check implements [Rule]. A tmpfs comes from HostConfig.Tmpfs or from a mount of type tmpfs; both are in Mounts.
 func (t *TmpfsSize) Check(r *request.Request, out *Findings) {
 	for _, m := range r.Workload.Mounts {
 		switch {
@@ -49,6 +50,7 @@ func setsBlocks(options string) bool {
 	return false
 }
 
+// limits words what would pass.
 func (t *TmpfsSize) limits() string {
 	if t.Max > 0 {
 		return "a size of at most " + t.Max.String()

@@ -14,7 +14,7 @@ import (
 
 // Ulimits bounds the resource limits that a container sets for its processes.
 type Ulimits struct {
-	Max        map[string]int64 `toml:"max" comment:"largest soft and hard value of each limit; -1 sets no bound; sizes are in the kernel's units, mostly bytes"`
+	Max        map[string]int64 `toml:"max" comment:"largest soft and hard value of each limit, in the kernel's units; -1 sets no bound"`
 	OnlyListed bool             `toml:"only_listed" comment:"refuse limits that max does not name"`
 
 	max map[string]int64 // by name as the Engine spells it for the runtime
@@ -30,6 +30,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate},
 	Fields: []string{"HostConfig.Ulimits"},
 
+	// Not in baseline: databases and search engines ask for unlimited locked memory.
 	Profiles: Profiles{Restricted: Default, CIS: Default},
 	New:      func() Rule { return &Ulimits{Max: defaultUlimits()} },
 })
@@ -43,7 +44,7 @@ func defaultUlimits() map[string]int64 {
 	}
 }
 
-// Prepare implements [Preparer].
+// Prepare implements [Preparer]. The names that it takes are those of the CLI.
 func (u *Ulimits) Prepare() error {
 	u.max = make(map[string]int64, len(u.Max))
 	for _, name := range slices.Sorted(maps.Keys(u.Max)) {
@@ -61,7 +62,7 @@ func (u *Ulimits) Prepare() error {
 // runtimeUlimit spells a name as the runtime gets it: NOFILE and nofile are one limit (moby daemon/oci_linux.go, withRlimits).
 func runtimeUlimit(name string) string { return "RLIMIT_" + strings.ToUpper(name) }
 
-// Check implements [Rule].
+// Check implements [Rule]. A limit may come twice, and the runtime takes the last one; each is judged.
 func (u *Ulimits) Check(r *request.Request, out *Findings) {
 	for i, l := range r.Workload.Ulimits.V {
 		field := r.Workload.Ulimits.At(i)
@@ -80,6 +81,7 @@ func (u *Ulimits) Check(r *request.Request, out *Findings) {
 // above compares as the kernel does, to which the Engine hands negative numbers as huge ones.
 func above(value, bound int64) bool { return value < 0 || value > bound }
 
+// ulimitValue words a limit for a message.
 func ulimitValue(v int64) string {
 	if v < 0 {
 		return "unlimited"

@@ -23,7 +23,7 @@ var _ = register(&Spec{
 // Prepare implements [Preparer].
 func (u *UnknownField) Prepare() error { return checkGlobs("allow", u.Allow) }
 
-// Check implements [Rule].
+// Check implements [Rule]. Only the place is shown: the value may be a secret.
 func (u *UnknownField) Check(r *request.Request, out *Findings) {
 	for _, f := range r.Unknown {
 		if !matchAny(u.Allow, f.Field) {

@@ -25,6 +25,7 @@ var _ = register(&Spec{
 	New:      func() Rule { return &UnknownOperation{} },
 })
 
+// methodAndPath is how an allowed route begins. Methods are case-sensitive, for the Engine too.
 var methodAndPath = regexp.MustCompile(`^[A-Z]+ /`)
 
 // Prepare implements [Preparer].
@@ -37,13 +38,14 @@ func (u *UnknownOperation) Prepare() error {
 	return checkGlobs("allow", u.Allow)
 }
 
-// Check implements [Rule].
+// Check implements [Rule]. The path is the decoded one, which the Engine routes by.
 func (u *UnknownOperation) Check(r *request.Request, out *Findings) {
 	if r.Operation != "" {
 		return
 	}
 	method := strings.ToValidUTF8(r.Call.Method, "")
 	if !matchAny(u.Allow, method+" "+r.Path) {
-		out.Add("request", "is "+quote(method+" "+r.Path)+", which is no operation that this version of Caisson knows", listed(append([]string{"operations of the Engine API"}, u.Allow...)))
+		out.Add("request", "is "+quote(method+" "+r.Path)+", which is no operation that this version of Caisson knows",
+			listed(append([]string{"operations of the Engine API"}, u.Allow...)))
 	}
 }

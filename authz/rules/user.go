@@ -27,6 +27,7 @@ var _ = register(&Spec{
 	Doors:  []request.Door{request.DoorCreate, request.DoorExec},
 	Fields: []string{"User"},
 
+	// Not in baseline or standard: most of today's images run as root.
 	Profiles: Profiles{
 		Restricted: Default,
 		CIS:        With(func(u *User) { *u = User{Execs: true} }), // 5.24; 4.1 is about images
@@ -40,7 +41,7 @@ func (u *User) Check(r *request.Request, out *Findings) {
 	if isExec := r.Workload.Door == request.DoorExec; isExec && (!u.Execs || given.V == "") || !isExec && !u.Containers {
 		return
 	}
-	name, rest, _ := strings.Cut(given.V, ":")
+	name, rest, _ := strings.Cut(given.V, ":") // what follows a second colon the Engine ignores
 	switch group, _, _ := strings.Cut(rest, ":"); {
 	case given.V == "":
 		out.Add(given.Field, "is not set, so the image decides", u.allowed())
@@ -75,6 +76,7 @@ func isPlainID(s string) bool {
 	return err == nil && n > 0 && n <= math.MaxInt32 && strconv.Itoa(n) == s
 }
 
+// allowed words what would pass.
 func (u *User) allowed() string {
 	s := "a user other than root"
 	if u.Numeric {

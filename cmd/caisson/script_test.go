@@ -35,7 +35,8 @@ func TestScript(t *testing.T) {
 			// The path of a socket must be short, and that of the script's folder is not.
 			dir, err := os.MkdirTemp("/tmp", "caisson-") //nolint:usetesting // too long
 			e.Defer(func() { _ = os.RemoveAll(dir) })
-			e.Vars = append(e.Vars, "RUN="+dir)
+			// With the race detector, a program waits for a second before it ends.
+			e.Vars = append(e.Vars, "RUN="+dir, "GORACE=atexit_sleep_ms=0")
 			return err
 		},
 		Condition: func(name string) (bool, error) {

@@ -108,7 +108,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 
 // listen takes the socket that systemd passes, or else makes one.
 func listen(path string, log *zap.Logger) (net.Listener, error) {
-	l, err := plugin.Activated()
+	l, err := plugin.Activated(log)
 	if l != nil || err != nil {
 		return l, err
 	}
