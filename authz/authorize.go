@@ -105,7 +105,7 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 
 // apply runs one rule on one subject and files what it finds under enforced, audited or excepted.
 func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
-	if b.Mode == Off || !b.Spec.Judges(s.r) {
+	if b.Mode == Off || !s.judgedBy(b.Spec) {
 		return
 	}
 	found := rules.NewFindings(b.Spec)

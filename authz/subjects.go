@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"caisson/authz/request"
+	"caisson/authz/rules"
 	"caisson/authz/state"
 )
 
@@ -20,6 +21,14 @@ type subject struct {
 	name string // "container web"; empty for the request itself
 	mode Mode   // what happens at most with what is found: Audit for existing containers that the policy only watches
 	r    *request.Request
+}
+
+// judgedBy tells whether a rule judges the subject. Rules about the operation as such have had their say on the request itself.
+func (s *subject) judgedBy(spec *rules.Spec) bool {
+	if s.name == "" {
+		return spec.Judges(s.r)
+	}
+	return spec.JudgesWorkload(s.r.Workload)
 }
 
 // expansion finds the subjects of one request.

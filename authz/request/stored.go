@@ -13,6 +13,7 @@ type Defaults struct {
 	Runtime       string // docker info: DefaultRuntime
 	LogDriver     string // docker info: LoggingDriver
 	CgroupVersion string // "1" or "2"; on 1 containers share the host's cgroup namespace by default
+	NoSwapLimit   bool   // docker info: not SwapLimit; the daemon then writes -1, whatever was asked for
 }
 
 // Stored is a container as the Engine keeps it.
@@ -65,7 +66,7 @@ func (b *inspectBody) withoutDefaults(d Defaults) {
 	if d.CgroupVersion == "1" && h.CgroupnsMode == "host" {
 		h.CgroupnsMode = ""
 	}
-	if h.MemorySwap == 2*h.Memory {
+	if h.MemorySwap == 2*h.Memory || d.NoSwapLimit && h.MemorySwap == -1 {
 		h.MemorySwap = 0
 	}
 	if h.Privileged || h.PidMode == "host" || h.IpcMode == "host" { // generateSecurityOpt, on hosts without SELinux too

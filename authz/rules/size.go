@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/docker/go-units"
 )
@@ -22,7 +23,13 @@ func (s *Size) UnmarshalText(b []byte) error {
 // MarshalText implements [encoding.TextMarshaler].
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// String gives the size in binary units.
+// String gives the size in the largest binary unit that leaves no fraction, so that two sizes that differ never look alike.
 func (s Size) String() string {
-	return units.CustomSize("%.4g%s", float64(s), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"})
+	n, unit := int64(s), 0
+	for n != 0 && n%1024 == 0 && unit < len(sizeUnits)-1 {
+		n, unit = n/1024, unit+1
+	}
+	return strconv.FormatInt(n, 10) + sizeUnits[unit]
 }
+
+var sizeUnits = []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}

@@ -98,11 +98,20 @@ func All() []*Spec {
 // Get returns a rule by ID, or nil.
 func Get(id ID) *Spec { return registry[id] }
 
-// Judges tells whether the rule has something to say about a request. What may not be created may not be started, entered or
-// joined either, so every rule for container create also judges existing containers.
+// Judges tells whether the rule has something to say about a request itself.
 func (s *Spec) Judges(r *request.Request) bool {
-	if r.Workload != nil && r.Workload.Door == request.DoorStored {
-		return slices.Contains(s.Doors, request.DoorCreate)
+	return s.Always || s.JudgesWorkload(r.Workload) || slices.Contains(s.Ops, r.Operation)
+}
+
+// JudgesWorkload tells whether the rule judges a workload, be it a request's own or one that the request acts on. What may not be
+// created may not be started, entered or joined either, so every rule for container create also judges existing containers.
+func (s *Spec) JudgesWorkload(w *request.Workload) bool {
+	if w == nil {
+		return false
 	}
-	return s.Always || r.Workload != nil && slices.Contains(s.Doors, r.Workload.Door) || slices.Contains(s.Ops, r.Operation)
+	door := w.Door
+	if door == request.DoorStored {
+		door = request.DoorCreate
+	}
+	return slices.Contains(s.Doors, door)
 }

@@ -14,7 +14,7 @@ var _ = register(&Spec{
 		"refused like anything else that is not understood.",
 	Fix:   "drop the field, or upgrade Caisson to a version that knows it",
 	Doors: []request.Door{request.DoorCreate, request.DoorExec, request.DoorVolume, request.DoorConnect},
-	Ops:   []request.Operation{request.NetworkCreate},
+	Ops:   []request.Operation{request.NetworkCreate, request.ContainerUpdate},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &UnknownField{} },

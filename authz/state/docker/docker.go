@@ -147,7 +147,9 @@ func (e *Engine) daemonDefaults(ctx context.Context) (request.Defaults, error) {
 	if err != nil {
 		return request.Defaults{}, worded("the daemon's defaults", err)
 	}
-	d = request.Defaults{Runtime: res.Info.DefaultRuntime, LogDriver: res.Info.LoggingDriver, CgroupVersion: res.Info.CgroupVersion}
+	d = request.Defaults{
+		Runtime: res.Info.DefaultRuntime, LogDriver: res.Info.LoggingDriver, CgroupVersion: res.Info.CgroupVersion, NoSwapLimit: !res.Info.SwapLimit,
+	}
 	e.mu.Lock()
 	e.defaults, e.until = d, time.Now().Add(defaultsFor)
 	e.mu.Unlock()
