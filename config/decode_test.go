@@ -174,7 +174,7 @@ string = "line\nline"
 int = -1
 uint = 4611686018427387904
 float = 1e+21
-size = 1073741825
+size = "1073741825B"
 duration = "1m30s"
 pointer = 7
 list = [{}, { path = "x", words = ["a", "b"] }]

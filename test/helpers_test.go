@@ -84,19 +84,3 @@ func added(before, after string) []string {
 	old := strings.Fields(before)
 	return slices.DeleteFunc(strings.Fields(after), func(s string) bool { return slices.Contains(old, s) })
 }
-
-// lastRefusals words what Caisson has refused since some number of records, for the message of a failed test.
-func refusals(t *testing.T, c *engine.Caisson, since int) string {
-	t.Helper()
-	records, err := c.Audit()
-	if err != nil {
-		t.Error(err)
-	}
-	var out strings.Builder
-	for _, r := range records[min(since, len(records)):] {
-		if passed, _ := r["passed"].(bool); !passed {
-			out.WriteString(recordText(r))
-		}
-	}
-	return out.String()
-}

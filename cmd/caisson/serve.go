@@ -16,6 +16,7 @@ import (
 
 	"caisson/authz"
 	"caisson/authz/audit"
+	"caisson/authz/state/docker"
 	"caisson/plugin"
 )
 
@@ -88,7 +89,13 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	}
 	defer records.Close() //nolint:errcheck // every record has been written with an error of its own
 
-	handler := plugin.NewHandler(&authz.Authorizer{Policy: policies.policy, Audit: records, Log: log}, log)
+	engine, err := docker.New(o.engine) // connects when the first request needs it: dockerd does not answer before Caisson does
+	if err != nil {
+		return unusable(fmt.Errorf("--engine: %w", err))
+	}
+	defer engine.Close() //nolint:errcheck // only read from
+
+	handler := plugin.NewHandler(&authz.Authorizer{Policy: policies.policy, State: engine, Audit: records, Log: log}, log)
 	ctx, stop := handleSignals(ctx, log, policies, records)
 	defer stop()
 	listener, err := listen(path, log)
