@@ -114,7 +114,7 @@ func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
 		if s.name != "" {
 			v.Field, v.Fix = s.name+": "+v.Field, "create it anew: "+v.Fix
 		}
-		switch name, ok := p.excepted(v.Rule, s.r, d.Time); {
+		switch name, ok := p.excepted(v.Rule, s.owner, d.Time); {
 		case ok:
 			d.Excepted = append(d.Excepted, Excepted{v, name})
 		case b.Mode == Audit || s.mode == Audit:

@@ -21,6 +21,10 @@ type subject struct {
 	name string // "container web"; empty for the request itself
 	mode Mode   // what happens at most with what is found: Audit for existing containers that the policy only watches
 	r    *request.Request
+
+	// owner is the request whose image and user an exception has to name: that of the workload that gets what is judged. A container
+	// that joins an excepted one is not excepted by that.
+	owner *request.Request
 }
 
 // judgedBy tells whether a rule judges the subject. Rules about the operation as such have had their say on the request itself.
@@ -42,8 +46,8 @@ type expansion struct {
 // names objects in a way that nobody else would.
 func subjects(ctx context.Context, view state.View, existing Mode, r *request.Request) ([]subject, error) {
 	x := &expansion{view: view, seen: make(map[string]bool)}
-	x.list = append(x.list, subject{r: r})
-	if err := x.resolve(ctx, r.Workload); err != nil {
+	x.list = append(x.list, subject{r: r, owner: r})
+	if err := x.resolve(ctx, r.Workload, Enforce, r); err != nil {
 		return nil, err
 	}
 	if r.Update != nil {
@@ -69,9 +73,10 @@ func (x *expansion) target(ctx context.Context, ref request.Reference, mode Mode
 			return ignoreMissing(err)
 		}
 		name = exec.Container
-		x.list = append(x.list, subject{name: "exec", mode: mode, r: withWorkload(r, request.NewExec(exec.Privileged, exec.User))})
+		sub := withWorkload(r, request.NewExec(exec.Privileged, exec.User))
+		x.list = append(x.list, subject{name: "exec", mode: mode, r: sub, owner: sub})
 	}
-	_, err := x.container(ctx, name, mode, r)
+	_, err := x.container(ctx, name, mode, nil)
 	return ignoreMissing(err)
 }
 
@@ -82,8 +87,9 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// container adds an existing container, and those that it joins in turn, and returns its name.
-func (x *expansion) container(ctx context.Context, ref string, mode Mode, r *request.Request) (name string, err error) {
+// container adds an existing container, and those that it joins in turn, and returns its name. Without an owner it is its own.
+func (x *expansion) container(ctx context.Context, ref string, mode Mode, owner *request.Request) (name string, err error) {
+	r := x.list[0].r
 	c, err := x.view.Container(ctx, ref)
 	if err != nil {
 		return "", err
@@ -99,14 +105,18 @@ func (x *expansion) container(ctx context.Context, ref string, mode Mode, r *req
 	if r.Update != nil && len(x.list) == 1 {
 		w = *r.Update.Apply(&w)
 	}
-	x.list = append(x.list, subject{name: "container " + c.Name, mode: mode, r: withWorkload(r, &w)})
-	return c.Name, x.resolve(ctx, &w)
+	sub := withWorkload(r, &w)
+	if owner == nil {
+		owner = sub
+	}
+	x.list = append(x.list, subject{name: "container " + c.Name, mode: mode, r: sub, owner: owner})
+	return c.Name, x.resolve(ctx, &w, mode, owner)
 }
 
 // resolve looks up what a workload refers to: volumes, which are judged by what they are, and containers, which are judged
 // beside it. A container that does not exist stays unresolved; the rules refuse that, because the Engine resolves the name when the
 // workload starts.
-func (x *expansion) resolve(ctx context.Context, w *request.Workload) error {
+func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode, owner *request.Request) error {
 	if w == nil {
 		return nil
 	}
@@ -117,7 +127,7 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload) error {
 		if !ref.Resolvable() {
 			continue
 		}
-		switch name, err := x.container(ctx, ref.Name, Enforce, x.list[0].r); {
+		switch name, err := x.container(ctx, ref.Name, mode, owner); {
 		case errors.Is(err, state.ErrNotFound):
 		case err != nil:
 			return err

@@ -165,3 +165,27 @@ func TestChainsEnd(t *testing.T) {
 		t.Errorf("got %v: %s", d.Verdict, d.Message())
 	}
 }
+
+// TestExceptionsAreNotInherited joins a container that an exception covers: the newcomer gets the host's processes as well, and nobody
+// has made an exception for it. The excepted container itself may be started and entered.
+func TestExceptionsAreNotInherited(t *testing.T) {
+	const image = "quay.io/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	exporter := json.RawMessage(`{"Id":"e","Name":"/exporter","Config":{"Image":"` + image + `"},"HostConfig":{"PidMode":"host"}}`)
+	a := gate(state.Fixed{Containers: map[string]json.RawMessage{"exporter": exporter, "joined": stored("joined", `{"PidMode":"container:exporter"}`)}})
+	p, err := config.Parse("policy.toml", []byte("version = 1\n[[exceptions]]\nname = \"e\"\nrules = [\"host-pid\"]\nimage = \""+image+"\"\nexpires = 2999-01-01\nowner = \"o\"\nreason = \"r\"\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Policy = func() *authz.Policy { return p }
+	for _, tt := range []struct{ target, body, want string }{
+		{"/containers/create", `{"Image":"` + image + `","HostConfig":{"PidMode":"host"}}`, ""},
+		{"/containers/exporter/start", "", ""},
+		{"/containers/exporter/exec", `{}`, ""},
+		{"/containers/create", `{"Image":"x","HostConfig":{"PidMode":"container:exporter"}}`, "container exporter: HostConfig.PidMode"},
+		{"/containers/joined/start", "", "container exporter: HostConfig.PidMode"},
+	} {
+		if got := do(a, "POST", tt.target, tt.body).Message(); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s %s:\ngot  %q\nwant %q", tt.target, tt.body, got, tt.want)
+		}
+	}
+}

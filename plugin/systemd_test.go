@@ -44,7 +44,7 @@ func activatedChild() {
 func activate(t *testing.T, sockets ...*os.File) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf(`LISTEN_PID=$$ LISTEN_FDS=%d exec "$0"`, len(sockets)), os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"=1")
+	cmd.Env = append(os.Environ(), childEnv+"=1", "GORACE=atexit_sleep_ms=0") // the race detector waits for a second
 	cmd.ExtraFiles = sockets
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

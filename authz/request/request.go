@@ -1,7 +1,5 @@
 package request
 
-import "strings"
-
 // Call is an authorization request as dockerd sends it, free of wire details. The zero value is not a valid call: [Parse]
 // answers it with an error.
 //
@@ -13,6 +11,9 @@ type Call struct {
 	Target     string            // raw request target, not decoded; may be absolute-form
 	Headers    map[string]string // canonical names; for a repeated header the plugin is shown the last value, the Engine uses the first
 	Body       []byte            // nil when there was none or dockerd withheld it: the two cannot be told apart
+
+	// Certificate is the TLS client certificate in PEM, as dockerd passes it on: not parsed yet, see [Call.Principal].
+	Certificate []byte
 }
 
 // Request is a call as the Engine will understand it.
@@ -38,32 +39,6 @@ type Request struct {
 // Unknown is a part of a body that the request model has no meaning for.
 type Unknown struct {
 	Field string // its place: HostConfig.NewThing. The value is left out: it may be a secret.
-}
-
-// Object names what the request acts on, for messages and the audit log: a container, image, volume or network name as the
-// client wrote it. It is empty when the operation has no single object.
-func (r *Request) Object() string {
-	for _, v := range r.Vars {
-		return v // every template of the Engine's table has at most one variable but one, where the first is the container
-	}
-	switch r.Operation {
-	case ContainerCreate, ContainerRename:
-		return strings.TrimPrefix(r.Query.Get("name"), "/")
-	case ImageCreate:
-		return imageOf(r.Query)
-	}
-	return ""
-}
-
-func imageOf(q Query) string {
-	if tag := q.Get("tag"); tag != "" {
-		sep := ":"
-		if strings.Contains(tag, ":") { // a digest
-			sep = "@"
-		}
-		return q.Get("fromImage") + sep + tag
-	}
-	return q.Get("fromImage")
 }
 
 // Error says why a call could not be understood. It always means that the call must be refused.

@@ -13,6 +13,10 @@ const (
 	ContainerReference ReferenceKind = iota + 1
 	ExecReference
 	VolumeReference
+	NetworkReference
+	ImageReference
+	NewReference   // a name that is to be given
+	OtherReference // a service, a plugin and the like
 )
 
 // Reference is an object of the Engine that a request names, and that has to be looked at before it can be judged.
