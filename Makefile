@@ -9,6 +9,8 @@ export CAISSON_CACHE ?= $(CURDIR)/.cache
 ENGINE ?= oldest
 # How long "make fuzz" runs each fuzz target.
 FUZZTIME ?= 5m
+# What "caisson version" says.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # What "make plugin" creates.
 PLUGIN ?= caisson
 
@@ -27,7 +29,7 @@ help: ## list the targets
 
 .PHONY: build
 build: need-go ## build bin/caisson, static
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/caisson ./cmd/caisson
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/caisson ./cmd/caisson
 
 .PHONY: demo
 demo: build engine-$(ENGINE) ## see Caisson refuse and permit on a private engine (ENGINE=newest for the other)

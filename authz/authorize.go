@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sort"
 	"time"
@@ -62,12 +63,18 @@ func (a *Authorizer) begin(call request.Call) *Decision {
 	return &Decision{ID: ulid.Make().String(), Time: a.now(), Call: call}
 }
 
-// decide sets the verdict. It is left at Undecided on every path but the two that reach the end of the rules.
+// decide sets the verdict. It is left at Undecided on every path but the two that reach the end of the rules, and the one that
+// refuses whoever may not ask.
 func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 	defer func() {
 		if v := recover(); v != nil {
-			d.Verdict, d.Err = Undecided, fmt.Errorf("internal error: %v; fix: report this with the log of Caisson", v)
-			a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+			// Of an unknown value only the kind is shown: its text may hold parts of a request.
+			what := fmt.Sprintf("%T", v)
+			if err, ok := v.(runtime.Error); ok {
+				what = err.Error()
+			}
+			d.Verdict, d.Err = Undecided, errors.New("internal error; fix: report this with the log of Caisson")
+			a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
 	if p == nil {
@@ -81,18 +88,40 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 		return
 	}
 	d.Request = r
-	list, err := subjects(ctx, state.NewMemo(a.state()), p.Existing, r)
+	view := state.NewMemo(a.state())
+	who, err := p.principal(&d.Call)
 	if err != nil {
 		d.Err = err
 		return
 	}
+	refused, err := p.access(ctx, view, r, who)
+	if err != nil {
+		d.Err = err
+		return
+	}
+	if refused != nil {
+		d.Violations = append(d.Violations, *refused)
+		// Who may not ask learns nothing of the objects that the rules would look at. Only the record of a request that passes all the
+		// same is to be complete.
+		if !d.AuditOnly {
+			d.Verdict = Deny
+			return
+		}
+	}
+	list, err := subjects(ctx, view, p.Existing, r)
+	if err != nil {
+		d.Err = err
+		return
+	}
+	var bound []BoundRule
+	bound, d.Override = p.rulesFor(who)
 	for i := range list {
-		for j := range p.Rules {
+		for j := range bound {
 			if err := ctx.Err(); err != nil {
 				d.Err = fmt.Errorf("the decision took too long: %w; fix: try again", err)
 				return
 			}
-			apply(p, &p.Rules[j], &list[i], d)
+			apply(p, &bound[j], &list[i], d)
 		}
 	}
 	sortViolations(d.Violations)
@@ -108,7 +137,7 @@ func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
 	if b.Mode == Off || !s.judgedBy(b.Spec) {
 		return
 	}
-	found := rules.NewFindings(b.Spec)
+	found := rules.NewFindings(b.Spec).For(s.r)
 	b.Rule.Check(s.r, found)
 	for _, v := range found.Violations() {
 		if s.name != "" {

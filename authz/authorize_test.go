@@ -69,7 +69,7 @@ func TestModes(t *testing.T) {
 
 func TestPanicIsUndecided(t *testing.T) {
 	d := authorizer(policyOf(authz.Enforce, &always{panics: true})).Authorize(context.Background(), ping)
-	if d.Passes() || d.Verdict != authz.Undecided || !strings.Contains(d.Message(), "internal error: injected") {
+	if d.Passes() || d.Verdict != authz.Undecided || !strings.Contains(d.Message(), "internal error; fix: report this") {
 		t.Errorf("got %v: %s", d.Verdict, d.Message())
 	}
 }

@@ -36,6 +36,7 @@ type Decision struct {
 	Err        error             // why it is undecided
 
 	Policy   string // hash of the policy that decided
+	Override string // name of the policy's override that was in force for whoever asked
 	Duration time.Duration
 }
 

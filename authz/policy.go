@@ -2,6 +2,7 @@ package authz
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,11 @@ type Policy struct {
 	Rules      []BoundRule
 	Exceptions []Exception
 
+	// Access says who may ask for what; without a statement, everyone may ask for everything, and the rules decide.
+	Access    []Statement
+	Overrides []Override // the first that concerns a principal counts
+	Groups    Groups     // used by both
+
 	// Existing is what happens when a request starts or enters a container that the policy would not let be created today:
 	// Enforce refuses, Audit records, Off does not look.
 	Existing Mode
@@ -61,6 +67,30 @@ type BoundRule struct {
 	Spec *rules.Spec
 	Rule rules.Rule
 	Mode Mode
+}
+
+// Override gives some principals rules of their own.
+type Override struct {
+	Name       string
+	Principals []PrincipalName
+	Rules      []BoundRule // in the place of the policy's: all of them, also those that are the same
+	Changed    []rules.ID  // those that the override sets, or switches off
+}
+
+// Judges tells whether a rule is on, for whomever.
+func (p *Policy) Judges(id rules.ID) bool {
+	is := func(b BoundRule) bool { return b.Spec.ID == id }
+	return slices.ContainsFunc(p.Rules, is) || slices.ContainsFunc(p.Overrides, func(o Override) bool { return slices.ContainsFunc(o.Rules, is) })
+}
+
+// rulesFor returns the rules for a principal, and the name of the override that they come from, if they do.
+func (p *Policy) rulesFor(who *request.Principal) ([]BoundRule, string) {
+	for i := range p.Overrides {
+		if o := &p.Overrides[i]; p.Groups.concern(o.Principals, who) {
+			return o.Rules, o.Name
+		}
+	}
+	return p.Rules, ""
 }
 
 // Exception waives rules for one image or one user until a day. Owner and reason are there so that somebody can be asked.

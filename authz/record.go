@@ -12,7 +12,7 @@ func (d *Decision) record() *audit.Record {
 		Time: d.Time, Decision: d.ID, User: d.Call.User, AuthMethod: d.Call.AuthMethod, Method: d.Call.Method,
 		Verdict: d.Verdict.String(), Mode: Enforce.String(), Passed: d.Passes(),
 		Violations: auditViolations(d.Violations), Audited: auditViolations(d.Audited),
-		Policy: d.Policy, Duration: d.Duration,
+		Policy: d.Policy, Override: d.Override, Duration: d.Duration,
 	}
 	if d.AuditOnly {
 		rec.Mode = Audit.String()

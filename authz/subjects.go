@@ -123,6 +123,9 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 	if err := x.volumes(ctx, w); err != nil {
 		return err
 	}
+	if err := x.networks(ctx, w); err != nil {
+		return err
+	}
 	for _, ref := range w.Joins() {
 		if !ref.Resolvable() {
 			continue
@@ -161,8 +164,37 @@ func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
 	return nil
 }
 
+// networks asks which network each name of a service stands for, as an ID of the host's own is taken there. Containers cannot join
+// that one by an ID, so theirs need no look.
+func (x *expansion) networks(ctx context.Context, w *request.Workload) error {
+	if w.Door != request.DoorService {
+		return nil
+	}
+	for i := range w.Endpoints {
+		e := &w.Endpoints[i]
+		ref := request.Reference{Kind: request.NetworkReference, Name: e.Name, Field: e.Field + ".Target"}
+		if !ref.Resolvable() {
+			return &request.Error{Place: ref.Field, Reason: "its name holds characters that no name has", Fix: "use the name that docker network ls shows"}
+		}
+		if e.Name == "host" {
+			continue // already known for what it is
+		}
+		switch n, err := x.view.Network(ctx, e.Name); {
+		case errors.Is(err, state.ErrNotFound):
+			w.ResolveNetwork(e, "")
+		case err != nil:
+			return err
+		case n.Driver == "host":
+			w.ResolveNetwork(e, "host")
+		default:
+			w.ResolveNetwork(e, n.Name)
+		}
+	}
+	return nil
+}
+
 func withWorkload(r *request.Request, w *request.Workload) *request.Request {
 	sub := *r
-	sub.Workload, sub.Network, sub.Unknown = w, nil, nil
+	sub.Workload, sub.Network, sub.Service, sub.Unknown = w, nil, nil, nil
 	return &sub
 }

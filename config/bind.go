@@ -13,45 +13,52 @@ import (
 
 // bind makes the rules of a profile, changed by the [rules.*] tables of a file. Rules that are off are left out.
 func (d *decoder) bind(profile rules.Profile, tables map[string]any) []authz.BoundRule {
-	d.unknownRules(tables)
+	d.unknownRules("rules", tables)
 	var bound []authz.BoundRule
 	for _, spec := range rules.All() {
-		b := authz.BoundRule{Spec: spec, Rule: spec.New(), Mode: authz.Off}
-		if apply := spec.Profiles[profile]; apply != nil {
-			b.Mode = authz.Enforce
-			apply(b.Rule)
-		}
-		if v, ok := tables[string(spec.ID)]; ok {
-			d.override(&b, v)
-		}
+		b := d.rule(profile, spec, tables)
 		// Options of a rule that is off are decoded, so that their mistakes show before somebody switches it on. They are not
 		// prepared: a value that is missing is no mistake then.
 		if b.Mode == authz.Off {
 			continue
 		}
-		d.prepare(&b)
+		d.prepare(rulePath(string(spec.ID)), &b)
 		bound = append(bound, b)
 	}
 	return bound
 }
 
+// rule makes one rule of a profile, changed by the file's table if there is one.
+func (d *decoder) rule(profile rules.Profile, spec *rules.Spec, tables map[string]any) authz.BoundRule {
+	b := authz.BoundRule{Spec: spec, Rule: spec.New(), Mode: authz.Off}
+	if apply := spec.Profiles[profile]; apply != nil {
+		b.Mode = authz.Enforce
+		apply(b.Rule)
+	}
+	if v, ok := tables[string(spec.ID)]; ok {
+		d.override(rulePath(string(spec.ID)), &b, v)
+	}
+	return b
+}
+
 // unknownRules reports tables of rules that there are none of. A misspelt rule that is passed over would be a rule that is off.
-func (d *decoder) unknownRules(tables map[string]any) {
+func (d *decoder) unknownRules(at path, tables map[string]any) {
 	for _, id := range slices.Sorted(maps.Keys(tables)) {
 		if rules.Get(rules.ID(id)) == nil {
-			d.problem(rulePath(id), "unknown rule%s", suggest(id, ruleIDs()))
+			d.problem(at.key(id), "unknown rule%s", suggest(id, ruleIDs()))
 		}
 	}
 }
 
 // override applies a rule's table. The table switches the rule on, if its mode does not say otherwise.
-func (d *decoder) override(b *authz.BoundRule, v any) {
-	p := rulePath(string(b.Spec.ID))
+func (d *decoder) override(p path, b *authz.BoundRule, v any) {
 	table, ok := d.table(p, v)
 	if !ok {
 		return
 	}
-	b.Mode = authz.Enforce // whoever writes down how a rule is to be wants it on
+	if b.Mode == authz.Off {
+		b.Mode = authz.Enforce // whoever writes down how a rule is to be wants it on
+	}
 	if m, ok := table["mode"]; ok {
 		d.decode(p.key("mode"), m, reflect.ValueOf(&b.Mode).Elem())
 	}
@@ -59,13 +66,13 @@ func (d *decoder) override(b *authz.BoundRule, v any) {
 }
 
 // prepare lets a rule check and compile its options.
-func (d *decoder) prepare(b *authz.BoundRule) {
+func (d *decoder) prepare(at path, b *authz.BoundRule) {
 	r, ok := b.Rule.(rules.Preparer)
 	if !ok {
 		return
 	}
 	for _, err := range split(r.Prepare()) {
-		d.prepareProblem(rulePath(string(b.Spec.ID)), err)
+		d.prepareProblem(at, err)
 	}
 }
 

@@ -26,6 +26,42 @@ func Builtin(p rules.Profile) *File {
 const defaultHead = `The policy of Caisson. Caisson reads it again whenever it changes; a mistake is logged, and the last good policy stays in force.
 "caisson policy show" prints what is in force and where each setting comes from.`
 
+const defaultAccess = `Who may ask for what, before the rules have their say. Without such a table everyone may ask for everything. As soon as one
+statement allows, what no statement allows is refused; a deny statement wins over all others. docs/access.md says more.`
+
+const defaultStatements = `#[[groups]]
+#name = "builders"
+#members = ["cn:runner-1", "ou:Builders"]
+
+#[[access]]
+#name = "operators"
+#effect = "allow"
+#principals = ["ou:Ops", "local"]
+#operations = ["*"]
+
+#[[access]]
+#name = "builders have containers of their own"
+#effect = "allow"
+#principals = ["group:builders"]
+#operations = ["Container*", "Exec*"]
+#objects = ["ci-*"]
+
+#[[access]]
+#name = "dashboard"
+#effect = "read-only"
+#principals = ["cn:dashboard"]
+#sensitive = true
+`
+
+const defaultOverrides = `Overrides change options of rules for some users, on top of what stands above. The first that is for a user counts.`
+
+const defaultOverride = `#[[overrides]]
+#name = "builders get more memory"
+#principals = ["group:builders"]
+#[overrides.rules.memory]
+#max = "32GiB"
+`
+
 const defaultRules = `The rules, with all their options. A table switches its rule on; mode = "audit" records what the rule finds and refuses
 nothing, mode = "off" switches it off. An option that is left out has the profile's value, and a list or map replaces the profile's:
 as long as nothing is changed, this file means the same as its profile alone.`
@@ -55,14 +91,23 @@ func DefaultFile(p rules.Profile) []byte {
 
 	b.WriteString("\n")
 	record := section{header: "[audit]"}
-	record.add("on_failure", quote(string(failDeny)), `deny or continue: what happens with a request whose record cannot be written`)
+	record.add("on_failure", quote(string(failDeny)), commentOf[auditTable]("on_failure"))
 	record.write(&b, "")
 
 	b.WriteString("\n")
+	existing := section{header: "[existing_containers]"}
+	existing.add("mode", quote(authz.Enforce.String()), commentOf[existingTable]("mode"))
+	existing.write(&b, "")
+
+	b.WriteString("\n")
+	paragraphs(&b, defaultAccess)
+	b.WriteString(defaultStatements + "\n")
 	paragraphs(&b, defaultRules)
 	for _, spec := range rules.All() {
 		writeRule(&b, spec, p)
 	}
+	paragraphs(&b, defaultOverrides)
+	b.WriteString(defaultOverride + "\n")
 	paragraphs(&b, defaultExceptions)
 	b.WriteString(defaultException)
 	return []byte(b.String())
@@ -99,6 +144,16 @@ func writeRule(b *strings.Builder, spec *rules.Spec, p rules.Profile) {
 	}
 	s.write(b, prefix)
 	b.WriteString("\n")
+}
+
+// commentOf is what the reference says about a key of a table, too.
+func commentOf[Table any](key string) string {
+	for _, o := range options(reflect.TypeFor[Table]()) {
+		if o.name == key {
+			return o.comment
+		}
+	}
+	panic("no such key: " + key)
 }
 
 // paragraphs writes texts, a comment each line wrapped, and an empty line.

@@ -19,8 +19,27 @@
 //	owner   = "ops"
 //	reason  = "needs the host's network counters"
 //
+//	[[groups]]
+//	name    = "ci"
+//	members = ["cn:runner-1", "ou:Builders"]
+//
+//	[[access]]                 # who may ask for what; without any, everyone may ask for everything
+//	name       = "ci"
+//	effect     = "allow"       # allow | deny | read-only
+//	principals = ["group:ci", "local"]
+//	operations = ["Container*", "read", "sensitive"]
+//
+//	[[overrides]]              # rules of their own for some principals; the first override that is for one counts
+//	name       = "ci gets more memory"
+//	principals = ["group:ci"]
+//	[overrides.rules.memory]
+//	max        = "32GiB"
+//
 //	[audit]
 //	on_failure = "deny"        # deny (default) | continue: what happens with a request whose record cannot be written
+//
+//	[existing_containers]
+//	mode = "enforce"           # enforce (default) | audit | off: containers that could not be created today
 //
 // Reading is strict: what is unknown, misspelt or of the wrong kind is an error. All mistakes are reported at once as [Errors],
 // each with file, line, key and, if there is one, the nearest valid name:

@@ -12,28 +12,39 @@ import (
 
 // document is a policy file as written.
 type document struct {
-	Version    int64            `toml:"version"`
-	Mode       authz.Mode       `toml:"mode"`
-	Profile    profile          `toml:"profile"`
-	Rules      map[string]any   `toml:"rules"`      // decoded later, into the rules' own types
-	Exceptions []map[string]any `toml:"exceptions"` // decoded later, each by itself: a mistake in one hides none in another
-	Audit      auditTable       `toml:"audit"`
+	Version  int64          `toml:"version"`
+	Mode     authz.Mode     `toml:"mode"`
+	Profile  profile        `toml:"profile"`
+	Audit    auditTable     `toml:"audit"`
+	Existing existingTable  `toml:"existing_containers"`
+	Rules    map[string]any `toml:"rules"` // decoded later, into the rules' own types
+
+	// Decoded later, each by itself: a mistake in one hides none in another.
+	Groups     []map[string]any `toml:"groups"`
+	Access     []map[string]any `toml:"access"`
+	Overrides  []map[string]any `toml:"overrides"`
+	Exceptions []map[string]any `toml:"exceptions"`
 }
 
 // auditTable is [audit] as written.
 type auditTable struct {
-	OnFailure auditFailure `toml:"on_failure"`
+	OnFailure auditFailure `toml:"on_failure" comment:"deny (default) or continue: what happens with a request whose record cannot be written"`
+}
+
+// existingTable is [existing_containers] as written.
+type existingTable struct {
+	Mode authz.Mode `toml:"mode" comment:"enforce (default), audit or off: what happens with a request that starts, enters or changes a container which the rules would not let be created today"`
 }
 
 // exceptionTable is one [[exceptions]] as written.
 type exceptionTable struct {
-	Name    string    `toml:"name"`
-	Rules   []string  `toml:"rules"`
-	Image   string    `toml:"image"`
-	User    string    `toml:"user"`
-	Expires time.Time `toml:"expires"`
-	Owner   string    `toml:"owner"`
-	Reason  string    `toml:"reason"`
+	Name    string    `toml:"name" comment:"stands in the audit log"`
+	Rules   []string  `toml:"rules" comment:"IDs of the rules that are waived"`
+	Image   string    `toml:"image" comment:"for one image, named by digest"`
+	User    string    `toml:"user" comment:"for one user: the common name of the TLS client certificate"`
+	Expires time.Time `toml:"expires" comment:"the last day, UTC; or a date with a time"`
+	Owner   string    `toml:"owner" comment:"whom to ask"`
+	Reason  string    `toml:"reason" comment:"why"`
 }
 
 // auditFailure says what happens with a request whose record cannot be written.

@@ -26,7 +26,10 @@ func effective(p *authz.Policy) []section {
 	record := section{header: "[audit]", at: "audit"}
 	record.add("on_failure", quote(string(onFailure(p))), "")
 
-	all := []section{head, record}
+	existing := section{header: "[existing_containers]", at: "existing_containers"}
+	existing.add("mode", quote(p.Existing.String()), "")
+
+	all := append([]section{head, record, existing}, accessSections(p)...)
 	on := map[rules.ID]*authz.BoundRule{}
 	for i := range p.Rules {
 		on[p.Rules[i].Spec.ID] = &p.Rules[i]
@@ -38,6 +41,7 @@ func effective(p *authz.Policy) []section {
 			all = append(all, ruleSection(spec, nil, authz.Off))
 		}
 	}
+	all = append(all, overrideSections(p)...)
 	return append(all, exceptionSections(p)...)
 }
 
@@ -78,8 +82,13 @@ func exceptionSections(p *authz.Policy) []section {
 		s.add("reason", quote(e.Reason), "")
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b section) int { return cmp.Compare(a.entries[0].value, b.entries[0].value) })
+	sortByName(all)
 	return all
+}
+
+// sortByName orders tables whose order means nothing. The name is the first of their keys.
+func sortByName(all []section) {
+	slices.SortFunc(all, func(a, b section) int { return cmp.Compare(a.entries[0].value, b.entries[0].value) })
 }
 
 // hash identifies what a policy means. Comments, order and ways of writing do not change it. Every record of a decision carries

@@ -58,27 +58,29 @@ func (d *decoder) exception(p path, t *exceptionTable) authz.Exception {
 
 // required reports the keys that an exception must have and has not.
 func (d *decoder) required(p path, t *exceptionTable) {
-	missing := func(key string, empty bool) {
-		at := p.key(key)
-		switch {
-		case !empty || d.reported(at):
-		case d.lines[at] > 0:
-			d.problem(at, "is empty")
-		default:
-			d.problem(p, "%s is missing", key)
-		}
-	}
-	missing("name", t.Name == "")
-	missing("rules", len(t.Rules) == 0)
-	missing("expires", t.Expires.IsZero())
-	missing("owner", t.Owner == "")
-	missing("reason", t.Reason == "")
+	d.missing(p, "name", t.Name == "")
+	d.missing(p, "rules", len(t.Rules) == 0)
+	d.missing(p, "expires", t.Expires.IsZero())
+	d.missing(p, "owner", t.Owner == "")
+	d.missing(p, "reason", t.Reason == "")
 	// An image or user that is there and empty would mean any. Whoever wants that leaves the key out.
 	image, user := p.key("image"), p.key("user")
-	missing("image", t.Image == "" && d.lines[image] > 0)
-	missing("user", t.User == "" && d.lines[user] > 0)
+	d.missing(p, "image", t.Image == "" && d.lines[image] > 0)
+	d.missing(p, "user", t.User == "" && d.lines[user] > 0)
 	if d.lines[image] == 0 && d.lines[user] == 0 {
 		d.problem(p, "image or user is missing; an exception is for one image, one user or both")
+	}
+}
+
+// missing reports a key that a table must have, and has not, or has without a value.
+func (d *decoder) missing(table path, key string, empty bool) {
+	at := table.key(key)
+	switch {
+	case !empty || d.reported(at):
+	case d.lines[at] > 0:
+		d.problem(at, "is empty")
+	default:
+		d.problem(table, "%s is missing", key)
 	}
 }
 

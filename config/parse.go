@@ -70,7 +70,11 @@ func Read(name string, text []byte, now time.Time) (*File, error) {
 	d.checkHead(raw, &doc)
 
 	p := &authz.Policy{Profile: rules.Profile(doc.Profile), Mode: doc.Mode, ContinueUnaudited: doc.Audit.OnFailure == failContinue}
+	p.Existing = doc.Existing.Mode
 	p.Rules = d.bind(p.Profile, doc.Rules)
+	p.Groups = d.groups(doc.Groups)
+	p.Access = d.access(doc.Access, p.Groups)
+	p.Overrides = d.overrides(p, &doc)
 	p.Exceptions = d.exceptions(doc.Exceptions)
 	if len(d.problems) > 0 {
 		sortProblems(d.problems)

@@ -19,11 +19,42 @@ Beside the rule's own options it takes ` + "`mode`" + `: ` + "`enforce`" + ` (re
 
 `
 
-// Reference describes all rules in Markdown.
+const referenceTables = `
+## Tables beside the rules
+
+[access.md](access.md) tells who may ask for what, and has examples.
+
+| Key | Type | |
+|---|---|---|
+| ` + "`version`" + ` | integer | 1; required |
+| ` + "`mode`" + ` | string | enforce (default), or audit: refuse nothing, and record what would be refused |
+| ` + "`profile`" + ` | string | the profile that the rules start from; baseline (default) |
+`
+
+// tables are those of a policy file but for the rules, and what stands in one of each.
+var tables = []struct {
+	name string
+	typ  reflect.Type
+}{
+	{"audit", reflect.TypeFor[auditTable]()},
+	{"existing_containers", reflect.TypeFor[existingTable]()},
+	{"groups[]", reflect.TypeFor[groupTable]()},
+	{"access[]", reflect.TypeFor[statementTable]()},
+	{"overrides[]", reflect.TypeFor[overrideTable]()},
+	{"exceptions[]", reflect.TypeFor[exceptionTable]()},
+}
+
+// Reference describes the policy file in Markdown.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	overview(&b)
+	b.WriteString(referenceTables)
+	for _, t := range tables {
+		for _, o := range options(t.typ) {
+			row(&b, t.name+"."+o.name, typeName(o.typ), prose(o.comment))
+		}
+	}
 	for _, spec := range rules.All() {
 		describe(&b, spec)
 	}

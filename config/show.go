@@ -2,8 +2,10 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"caisson/authz"
 	"caisson/authz/rules"
 )
 
@@ -30,6 +32,9 @@ func Show(f *File) []byte {
 
 // origin says where a setting comes from.
 func (f *File) origin(at path, key string) string {
+	if override, rest, ok := strings.Cut(string(at), ".rules."); ok {
+		return f.overrideOrigin(path(override), path(rest), key)
+	}
 	table, isRule := strings.CutPrefix(string(at), "rules.")
 	switch line := f.lines[at.key(key)]; {
 	case line > 0:
@@ -41,6 +46,18 @@ func (f *File) origin(at path, key string) string {
 	default:
 		return "profile " + string(f.Policy.Profile)
 	}
+}
+
+// overrideOrigin says where a setting of an override's rule comes from: from there, or from the policy.
+func (f *File) overrideOrigin(override, rule path, key string) string {
+	at := override + ".rules." + rule
+	switch line := f.lines[at.key(key)]; {
+	case line > 0:
+		return fmt.Sprintf("%s:%d", f.Name, line)
+	case key == "mode" && !slices.ContainsFunc(f.Policy.Rules, func(b authz.BoundRule) bool { return string(b.Spec.ID) == string(rule) }):
+		return fmt.Sprintf("%s:%d, on because its table is there", f.Name, f.lines[at])
+	}
+	return f.origin("rules."+rule, key)
 }
 
 // off lists the rules that neither the profile nor the file switches on or off.

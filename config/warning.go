@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"time"
 
 	"caisson/authz"
@@ -25,10 +24,13 @@ func (d *decoder) warnings(p *authz.Policy, now time.Time) []Problem {
 			warn(at.key("expires"), "exception %q of %s ends at %s; renew it, or make do without", e.Name, e.Owner, end)
 		}
 		for j, id := range e.Rules {
-			if !slices.ContainsFunc(p.Rules, func(b authz.BoundRule) bool { return b.Spec.ID == id }) {
+			if !p.Judges(id) {
 				warn(at.key("rules").index(j), "exception %q is from rule %q, which is off", e.Name, id)
 			}
 		}
+	}
+	if text := refusedLookUps(p); text != "" {
+		warn("access", "%s", text)
 	}
 	sortProblems(list)
 	return list

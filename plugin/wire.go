@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,15 +28,35 @@ const maxText = 32 << 10
 
 // message is a call as dockerd encodes it.
 //
-// The members that shadow those of [authorization.Request] are not looked at: a request has no response yet, and the decoder of
-// the helper library for certificates panics on a bad PEM block.
+// Some members shadow those of [authorization.Request]: the helper library's decoder for certificates panics on a bad PEM block,
+// and a request has no response yet, so what stands there is not looked at.
 type message struct {
 	authorization.Request
 
-	RequestPeerCertificates ignored `json:"RequestPeerCertificates"`
-	ResponseStatusCode      ignored `json:"ResponseStatusCode"`
-	ResponseBody            ignored `json:"ResponseBody"`
-	ResponseHeaders         ignored `json:"ResponseHeaders"`
+	RequestPeerCertificates certificate `json:"RequestPeerCertificates"`
+	ResponseStatusCode      ignored     `json:"ResponseStatusCode"`
+	ResponseBody            ignored     `json:"ResponseBody"`
+	ResponseHeaders         ignored     `json:"ResponseHeaders"`
+}
+
+// certificate is the client's own certificate, the first of a list, in PEM. It is not parsed here, as few policies ask for it.
+type certificate []byte
+
+// UnmarshalJSON implements [json.Unmarshaler]. It takes base64, as dockerd writes bytes. Anything else it keeps as it is, so that
+// only a decision that depends on the certificate fails.
+func (c *certificate) UnmarshalJSON(text []byte) error {
+	var list []json.RawMessage
+	err := json.Unmarshal(text, &list)
+	if err == nil && len(list) == 0 {
+		*c = nil
+		return nil
+	}
+	var first []byte
+	if err != nil || json.Unmarshal(list[0], &first) != nil || len(first) == 0 {
+		first = bytes.Clone(text)
+	}
+	*c = first
+	return nil
 }
 
 // ignored skips a JSON value of any kind.
@@ -60,6 +81,7 @@ func DecodeCall(text []byte) (request.Call, error) {
 	}
 	call := request.Call{
 		User: m.User, AuthMethod: m.UserAuthNMethod, Method: m.RequestMethod, Target: m.RequestURI, Headers: m.RequestHeaders,
+		Certificate: m.RequestPeerCertificates,
 	}
 	if len(m.RequestBody) > 0 {
 		call.Body = m.RequestBody

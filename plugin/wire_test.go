@@ -142,7 +142,7 @@ func TestCallIsPassedOn(t *testing.T) {
 		"RequestHeaders":{"Content-Type":"application/json"},"RequestBody":"e30=","RequestPeerCertificates":["AA=="]}`))
 	want := request.Call{
 		User: "ann", AuthMethod: "TLS", Method: "POST", Target: "/v1.41/x?a=1&b=2",
-		Headers: map[string]string{"Content-Type": "application/json"}, Body: []byte("{}"),
+		Headers: map[string]string{"Content-Type": "application/json"}, Body: []byte("{}"), Certificate: []byte{0},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)

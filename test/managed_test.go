@@ -3,6 +3,7 @@ package test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,6 +25,16 @@ func TestManaged(t *testing.T) {
 			}
 			if result := e.Run(exec.Command("env", "CAISSON_BINARY="+binary, "../hack/plugin", "caisson-managed")); result.Code != 0 {
 				t.Fatalf("create: %+v", result)
+			}
+			folders := t.TempDir()
+			for _, name := range []string{"policy", "audit"} {
+				if err := os.Mkdir(filepath.Join(folders, name), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if result := e.Docker("plugin", "set", "caisson-managed", "policy.source="+filepath.Join(folders, "policy"),
+				"audit.source="+filepath.Join(folders, "audit"), "engine.source="+e.Dir); result.Code != 0 {
+				t.Fatalf("set: %+v", result)
 			}
 			if result := e.Docker("plugin", "enable", "caisson-managed"); result.Code != 0 {
 				t.Fatalf("enable: %+v", result)

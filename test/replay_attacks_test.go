@@ -2,7 +2,6 @@ package test
 
 import (
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -20,18 +19,17 @@ var tricks = []struct {
 	proof    string // in what the engine stores
 }{
 	{"evasion/deny-json-capadd-string.txtar", []engine.Version{engine.Oldest}, `"CapAdd":["ALL"]`},
-	{"evasion/deny-json-capadd-unicode.txtar", engine.Versions, `"CapAdd":["CAP_SYS_ADMIN"]`},
+	{"evasion/deny-json-capadd-unicode.txtar", engine.Versions, `"CapAdd":["ſyſ_admın"]`}, // of an unknown capability the engine would complain,
 	{"evasion/deny-json-escaped-key.txtar", engine.Versions, `"Privileged":true`},
 	{"evasion/deny-json-folded-key.txtar", engine.Versions, `"Privileged":true`},
 	{"evasion/deny-json-kelvin-key.txtar", engine.Versions, `"NetworkMode":"host"`},
 	{"evasion/deny-json-unicode-key.txtar", engine.Versions, `"Privileged":true`},
 	{"evasion/deny-target-encoded-letter.txtar", engine.Versions, `"Privileged":true`},
 	{"evasion/deny-target-encoded-slash.txtar", engine.Versions, `"Privileged":true`},
-	{"evasion/undecided-json-duplicate-object.txtar", engine.Versions, `"Privileged":true`},
+	{"evasion/undecided-json-duplicate-folded.txtar", engine.Versions, `"Privileged":true`},
 	{"evasion/undecided-json-flat-hostconfig.txtar", []engine.Version{engine.Oldest}, `"Privileged":true`},
 	{"evasion/undecided-json-null-after-true.txtar", engine.Versions, `"Privileged":true`},
-	{"evasion/undecided-json-stale-bind.txtar", engine.Versions, `"Source":"/"`},
-	{"evasion/undecided-body-chunked.txtar", nil, ""},
+	{"evasion/undecided-json-stale-bind.txtar", engine.Versions, `"Binds":["/:/h"]`},
 }
 
 // attacks sends creations that were refused once more, while Caisson only records: to refuse what has no effect proves nothing.
@@ -45,26 +43,35 @@ func (r *replay) attacks(t *testing.T, list []*cases.Case) {
 		if verdict == "allow" || kind(c) == other {
 			continue
 		}
+		if slices.ContainsFunc(namedBy(c).drivers(), func(name string) bool { return strings.Contains(name, "/") }) {
+			counts["not sent: the engine would look long for the driver"]++
+			continue
+		}
 		before := worldOf(t, r.e)
 		answer, err := r.send(c)
 		if err != nil {
 			t.Errorf("%s: %v", c.Name, err)
 			continue
 		}
-		after := worldOf(t, r.e)
 		key := verdict + " " + kind(c)
 		counts[key+": sent"]++
-		if after != before || kind(c) == "exec" && answer.Status == http.StatusCreated {
+		if answer.Status == http.StatusCreated {
 			counts[key+": had an effect"]++
-		} else {
-			counts[key+": had none, in "+path.Dir(c.Name)]++
 		}
-		for _, id := range added(before.containers, after.containers) {
+		for _, id := range added(before.containers, worldOf(t, r.e).containers) {
 			container, _, err := r.e.Container(id)
 			if err != nil {
 				t.Error(err)
 			}
 			stored[c.Name] = string(container.HostConfig)
+		}
+		if kind(c) != "containers/create" {
+			r.fixture.restore(t) // their names are taken otherwise
+		}
+	}
+	for _, kind := range []string{"containers/create", "networks/create", "volumes/create", "exec"} {
+		if counts["deny "+kind+": had an effect"] == 0 {
+			t.Errorf("nothing that is refused by %s has an effect", kind)
 		}
 	}
 	t.Logf("recorded only, in %v:\n%s", time.Since(start).Round(time.Second), counts)

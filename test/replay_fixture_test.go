@@ -2,7 +2,11 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,18 +36,43 @@ var hardened = map[string]any{
 
 var execTarget = regexp.MustCompile(`^/v[0-9.]+/containers/([a-z0-9]+)/exec$`)
 
+// named is where requests name things.
+type named struct {
+	Image, Driver    string
+	IPAM             struct{ Driver string }
+	NetworkingConfig struct{ EndpointsConfig map[string]any }
+	HostConfig       struct {
+		NetworkMode, VolumeDriver string
+		LogConfig                 struct{ Type string }
+		Mounts                    []struct {
+			VolumeOptions struct{ DriverConfig struct{ Name string } }
+		}
+	}
+}
+
+func namedBy(c *cases.Case) (n named) {
+	_ = json.Unmarshal(c.Body, &n) // what cannot be read names nothing
+	return n
+}
+
+func (n named) drivers() []string {
+	list := []string{n.Driver, n.IPAM.Driver, n.HostConfig.VolumeDriver, n.HostConfig.LogConfig.Type}
+	for _, mount := range n.HostConfig.Mounts {
+		list = append(list, mount.VolumeOptions.DriverConfig.Name)
+	}
+	return list
+}
+
 func newFixture(t *testing.T, e *engine.Engine, list []*cases.Case) *fixture {
 	t.Helper()
 	f := &fixture{e: e, containers: map[string]string{}}
 	images := map[string]bool{}
 	for _, c := range list {
-		var body struct {
-			Image            string
-			HostConfig       struct{ NetworkMode string }
-			NetworkingConfig struct{ EndpointsConfig map[string]any }
-		}
-		_ = json.Unmarshal(c.Body, &body) // what cannot be read names nothing
+		body := namedBy(c)
 		images[body.Image] = true
+		for _, name := range body.drivers() {
+			f.driver(t, name)
+		}
 		f.network(body.HostConfig.NetworkMode)
 		for name := range body.NetworkingConfig.EndpointsConfig {
 			f.network(name)
@@ -68,6 +97,31 @@ func (f *fixture) network(name string) {
 		!slices.Contains([]string{"", "default", "bridge", "host", "none"}, name) {
 		f.networks = append(f.networks, name)
 	}
+}
+
+var driverName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
+
+// driver serves a plugin that agrees to everything. The engine would look 15 seconds for one that is not there.
+func (f *fixture) driver(t *testing.T, name string) {
+	t.Helper()
+	socket := filepath.Join(f.e.Dir, "plugins", name+".sock")
+	if _, err := os.Stat(socket); err == nil || !driverName.MatchString(name) {
+		return
+	}
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if request.URL.Path == "/VolumeDriver.Get" {
+			fmt.Fprint(w, `{"Err":"no such volume"}`)
+			return
+		}
+		fmt.Fprint(w, `{"Implements":["VolumeDriver","LogDriver","NetworkDriver","IpamDriver"],"Scope":"local",`+
+			`"PoolID":"1","Pool":"10.99.0.0/24","Address":"10.99.0.1/24"}`)
+	})}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
 }
 
 // run creates and starts a container.

@@ -32,19 +32,42 @@ func TestReplay(t *testing.T) {
 		r.e = guarded(t, version, permissive)
 		r.fixture = newFixture(t, r.e, list)
 		start := time.Now()
-		for _, policy := range slices.Sorted(maps.Keys(byPolicy(list))) {
-			r.swap(t, policy)
-			for _, c := range byPolicy(list)[policy] {
-				t.Run(c.Name, func(t *testing.T) { r.replay(t, c) })
-			}
-		}
-		r.swap(t, permissive)
+		r.enforce(t, list)
 		if n := r.fixture.execs(t); n != r.tally["exec created"] {
 			t.Errorf("there are %d execs; %d were permitted", n, r.tally["exec created"])
 		}
 		t.Logf("enforced in %v:\n%s", time.Since(start).Round(time.Second), r.tally)
 		r.attacks(t, list)
 	})
+}
+
+// enforce replays the cases, policy by policy. Those that create networks come last, because their names must be free.
+func (r *replay) enforce(t *testing.T, list []*cases.Case) {
+	t.Helper()
+	networks, others := partition(list, func(c *cases.Case) bool { return kind(c) == "networks/create" })
+	for _, part := range [][]*cases.Case{others, networks} {
+		groups := byPolicy(part)
+		for _, policy := range slices.Sorted(maps.Keys(groups)) {
+			r.swap(t, policy)
+			for _, c := range groups[policy] {
+				t.Run(c.Name, func(t *testing.T) { r.replay(t, c) })
+			}
+		}
+		r.swap(t, permissive)
+		r.fixture.networks, r.fixture.world = nil, world{}
+		r.fixture.restore(t)
+	}
+}
+
+func partition[T any](list []T, first func(T) bool) (yes, no []T) {
+	for _, item := range list {
+		if first(item) {
+			yes = append(yes, item)
+		} else {
+			no = append(no, item)
+		}
+	}
+	return yes, no
 }
 
 // replay is what one engine goes through.
@@ -145,6 +168,10 @@ func (r *replay) send(c *cases.Case) (*engine.Response, error) {
 func (r *replay) replay(t *testing.T, c *cases.Case) {
 	records := r.records(t)
 	answer, err := r.send(c)
+	if err != nil && strings.HasPrefix(c.Want, "allow") && strings.Contains(r.e.Log(), "http: panic serving") {
+		r.tally["want allow: the engine crashed over it"]++ // 20.10.24 does over a StorageOpt
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ type Record struct {
 	Excepted   []Violation // waived
 	Error      string      // why it is undecided
 	Policy     string      // hash
+	Override   string      // of the policy, in force for the user
 	Duration   time.Duration
 }
 
@@ -76,6 +77,7 @@ func (r *Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	}
 	addString(e, "error", r.Error)
 	addString(e, "policy", r.Policy)
+	addString(e, "override", r.Override)
 	e.AddInt64("duration_us", r.Duration.Microseconds())
 	return nil
 }

@@ -30,10 +30,7 @@ func createIdentity(b *createBody) Identity {
 		GroupAdd:    Value[[]string]{"HostConfig.GroupAdd", b.HostConfig.GroupAdd},
 		Env:         Value[[]string]{"Env", b.Env},
 		Labels:      Value[map[string]string]{"Labels", b.Labels},
-		Healthcheck: Value[*Healthcheck]{Field: "Healthcheck"},
-	}
-	if hc := b.Healthcheck; hc != nil {
-		id.Healthcheck.V = &Healthcheck{Test: hc.Test, Interval: int64(hc.Interval), StartInterval: int64(hc.StartInterval)}
+		Healthcheck: Value[*Healthcheck]{"Healthcheck", newHealthcheck(b.Healthcheck)},
 	}
 	return id
 }
@@ -124,20 +121,15 @@ func createLimits(b *createBody) Limits {
 		CpusetMems:         Value[string]{"HostConfig.CpusetMems", h.CpusetMems},
 
 		PidsLimit:     Value[*int64]{"HostConfig.PidsLimit", h.PidsLimit},
-		Ulimits:       Value[[]Ulimit]{Field: "HostConfig.Ulimits"},
+		Ulimits:       Value[[]Ulimit]{"HostConfig.Ulimits", newUlimits(h.Ulimits)},
 		ShmSize:       Value[int64]{"HostConfig.ShmSize", h.ShmSize},
 		BlkioWeight:   Value[uint16]{"HostConfig.BlkioWeight", h.BlkioWeight},
 		BlkioDevices:  blkioDevices(&h.Resources),
 		CgroupParent:  Value[string]{"HostConfig.CgroupParent", h.CgroupParent},
-		RestartPolicy: Value[RestartPolicy]{"HostConfig.RestartPolicy", RestartPolicy{string(h.RestartPolicy.Name), h.RestartPolicy.MaximumRetryCount}},
+		RestartPolicy: Value[RestartPolicy]{"HostConfig.RestartPolicy", RestartPolicy{Name: string(h.RestartPolicy.Name), Retries: h.RestartPolicy.MaximumRetryCount}},
 		AutoRemove:    Value[bool]{"HostConfig.AutoRemove", h.AutoRemove},
 		Log:           Value[LogConfig]{"HostConfig.LogConfig", LogConfig{h.LogConfig.Type, h.LogConfig.Config}},
 		StopTimeout:   Value[*int]{"StopTimeout", b.StopTimeout},
-	}
-	for _, u := range h.Ulimits {
-		if u != nil { // a null in the list
-			l.Ulimits.V = append(l.Ulimits.V, Ulimit{u.Name, u.Soft, u.Hard})
-		}
 	}
 	return l
 }

@@ -12,6 +12,8 @@ var kindOf = []struct {
 	{"/volumes/{", VolumeReference},
 	{"/networks/{", NetworkReference},
 	{"/images/{", ImageReference},
+	{"/distribution/{", ImageReference},
+	{"/plugins/{", ImageReference}, // their names have the form of images'
 }
 
 // Objects lists what the operation acts on, as the client wrote it, the main object first: what the path names, what is to be
@@ -34,7 +36,7 @@ func (r *Request) Objects() []Reference {
 		}
 		return []Reference{{ImageReference, tagged(r.Query.Get("repo"), r.Query.Get("tag")), "query parameter repo"}} // an import
 	case "ImageCommit":
-		return []Reference{{ContainerReference, r.Query.Get("container"), "query parameter container"}}
+		return []Reference{{ContainerReference, strings.TrimPrefix(r.Query.Get("container"), "/"), "query parameter container"}}
 	}
 	list := r.pathObject()
 	switch r.Operation {
@@ -43,7 +45,7 @@ func (r *Request) Objects() []Reference {
 	case "ImageTag":
 		list = append(list, Reference{ImageReference, tagged(r.Query.Get("repo"), r.Query.Get("tag")), "query parameter repo"})
 	case NetworkConnect:
-		list = append(list, Reference{ContainerReference, r.Workload.Connects, "Container"})
+		list = append(list, Reference{ContainerReference, strings.TrimPrefix(r.Workload.Connects, "/"), "Container"})
 	}
 	return list
 }

@@ -10,6 +10,8 @@ var decoders = map[Operation]func(*Request, []byte) error{
 	VolumeCreate:    decodeVolumeCreate,
 	NetworkCreate:   decodeNetworkCreate,
 	NetworkConnect:  decodeNetworkConnect,
+	ServiceCreate:   decodeService,
+	ServiceUpdate:   decodeService,
 }
 
 // shapes of all decoded types, derived once.
@@ -20,6 +22,7 @@ var shapes = map[reflect.Type]*shape{
 	reflect.TypeFor[volumeBody]():         shapeOf(reflect.TypeFor[volumeBody]()),
 	reflect.TypeFor[networkBody]():        shapeOf(reflect.TypeFor[networkBody]()),
 	reflect.TypeFor[networkConnectBody](): shapeOf(reflect.TypeFor[networkConnectBody]()),
+	reflect.TypeFor[serviceBody]():        shapeOf(reflect.TypeFor[serviceBody]()),
 }
 
 // Parse says what the Engine will do with a call. An error is always an [*Error] and always means: refuse.

@@ -30,6 +30,8 @@ type Request struct {
 	Workload *Workload
 	// Network is set for network create only.
 	Network *Network
+	// Service is set for service create and service update only, beside the Workload.
+	Service *Service
 	// Update is set for container update only.
 	Update *Update
 	// Unknown lists the parts of the body that this version of Caisson does not know. The Engine may act on them.

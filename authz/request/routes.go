@@ -60,6 +60,8 @@ const (
 	VolumeCreate             Operation = "VolumeCreate"
 	NetworkCreate            Operation = "NetworkCreate"
 	NetworkConnect           Operation = "NetworkConnect"
+	ServiceCreate            Operation = "ServiceCreate"
+	ServiceUpdate            Operation = "ServiceUpdate"
 )
 
 // table is the union of the routes of Engine 20.10.24 and the newest line, in dockerd's order of registration: of two routes
@@ -147,8 +149,8 @@ var table = []Route{
 	{"SwarmUnlock", "POST", "/swarm/unlock", Dangerous, JSONBody, "swarm unlock", nil},
 	{"ServiceList", "GET", "/services", Sensitive, NoBody, "service list", nil},
 	{"ServiceInspect", "GET", "/services/{id}", Sensitive, NoBody, "service inspect", nil},
-	{"ServiceCreate", "POST", "/services/create", Dangerous, JSONBody, "service create", nil},
-	{"ServiceUpdate", "POST", "/services/{id}/update", Dangerous, JSONBody, "service update", []string{"rollback"}},
+	{ServiceCreate, "POST", "/services/create", Dangerous, JSONBody, "service create", nil},
+	{ServiceUpdate, "POST", "/services/{id}/update", Dangerous, JSONBody, "service update", []string{"rollback"}},
 	{"ServiceDelete", "DELETE", "/services/{id}", Mutating, NoBody, "service delete", nil},
 	{"ServiceLogs", "GET", "/services/{id}/logs", Sensitive, NoBody, "service logs", nil},
 	{"NodeList", "GET", "/nodes", Read, NoBody, "node list", nil},

@@ -2,11 +2,20 @@ package request
 
 import "strings"
 
-// SecurityOpt is one entry of HostConfig.SecurityOpt.
+// SecurityOpt is one entry of HostConfig.SecurityOpt, or what comes to the same in a service.
 type SecurityOpt struct {
 	Key   string // seccomp, apparmor, label, no-new-privileges, writable-cgroups; "" if the Engine would not know it
 	Value string
 	Raw   string
+	Field string // its place, if that is not an element of a list, as of services
+}
+
+// SecurityOptAt names the place of a security option.
+func (w *Workload) SecurityOptAt(i int) string {
+	if field := w.SecurityOpt.V[i].Field; field != "" {
+		return field
+	}
+	return w.SecurityOpt.At(i)
 }
 
 // parseSecurityOpts reads the list by dockerd's grammar: case-sensitive, split at the first '=' if there is one anywhere, else
@@ -24,9 +33,9 @@ func parseSecurityOpts(raw []string) []SecurityOpt {
 func parseSecurityOpt(s string) SecurityOpt {
 	switch s {
 	case "no-new-privileges", "writable-cgroups":
-		return SecurityOpt{s, "true", s}
+		return SecurityOpt{Key: s, Value: "true", Raw: s}
 	case "disable":
-		return SecurityOpt{"label", "disable", s}
+		return SecurityOpt{Key: "label", Value: "disable", Raw: s}
 	}
 	key, value, ok := strings.Cut(s, "=")
 	if !ok {
@@ -35,7 +44,7 @@ func parseSecurityOpt(s string) SecurityOpt {
 	switch key {
 	case "seccomp", "apparmor", "label", "no-new-privileges", "writable-cgroups":
 		if ok {
-			return SecurityOpt{key, value, s}
+			return SecurityOpt{Key: key, Value: value, Raw: s}
 		}
 	}
 	return SecurityOpt{Raw: s}

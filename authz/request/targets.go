@@ -16,7 +16,7 @@ const (
 	NetworkReference
 	ImageReference
 	NewReference   // a name that is to be given
-	OtherReference // a service, a plugin and the like
+	OtherReference // a service and the like
 )
 
 // Reference is an object of the Engine that a request names, and that has to be looked at before it can be judged.

@@ -60,7 +60,7 @@ func (u *Update) Apply(w *Workload) *Workload {
 		after.CpusetMems = Value[string]{"CpusetMems", b.CpusetMems}
 	}
 	if b.RestartPolicy.Name != "" {
-		after.RestartPolicy = Value[RestartPolicy]{"RestartPolicy", RestartPolicy{string(b.RestartPolicy.Name), b.RestartPolicy.MaximumRetryCount}}
+		after.RestartPolicy = Value[RestartPolicy]{"RestartPolicy", RestartPolicy{Name: string(b.RestartPolicy.Name), Retries: b.RestartPolicy.MaximumRetryCount}}
 	}
 	return &after
 }

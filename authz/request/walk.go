@@ -9,6 +9,10 @@ import (
 	"unicode/utf8"
 )
 
+// maxElements bounds lists and maps that are judged. The longest ones in practice are published port ranges, which clients send port by
+// port.
+const maxElements = 1 << 14
+
 // maxDepth bounds the nesting of a body. The deepest body of the API, a service, has fewer than a dozen levels.
 const maxDepth = 64
 
@@ -65,7 +69,10 @@ var anyScalar = &shape{kind: scalar}
 func (w *walker) object(s *shape) error {
 	var seen seenKeys
 	w.pos++
-	for w.peek() != '}' {
+	for n := 0; w.peek() != '}'; n++ {
+		if n == maxElements {
+			return w.errorf("it has more than %d members", maxElements)
+		}
 		key := w.key()
 		w.path = append(w.path, key)
 		next := anyScalar
@@ -130,6 +137,9 @@ func (w *walker) list(s *shape) error {
 	}
 	w.pos++
 	for i := 0; w.peek() != ']'; i++ {
+		if i == maxElements {
+			return w.errorf("it has more than %d elements", maxElements)
+		}
 		w.path = append(w.path, "["+strconv.Itoa(i)+"]")
 		if err := w.value(elem); err != nil {
 			return err

@@ -13,10 +13,11 @@ const (
 	DoorVolume  // volume create: the workload has one mount
 	DoorConnect // network connect: the workload has one endpoint
 	DoorStored  // a container that exists: what is started, entered, joined, or left by an update
+	DoorService // service create and service update: what each task of the service will be
 )
 
 func (d Door) String() string {
-	return [...]string{"none", "container create", "exec create", "volume create", "network connect", "existing container"}[d]
+	return [...]string{"none", "container create", "exec create", "volume create", "network connect", "existing container", "service"}[d]
 }
 
 // Value is a setting together with its place in the API body.
@@ -162,8 +163,9 @@ type Ulimit struct {
 
 // RestartPolicy says when the Engine starts the workload again by itself.
 type RestartPolicy struct {
-	Name    string // "", no, always, unless-stopped, on-failure
-	Retries int    // of on-failure; 0 is without end
+	Name     string // "", no, always, unless-stopped, on-failure; of a service "", any, none, on-failure
+	Retries  int    // of on-failure, and of any; 0 is without end
+	Windowed bool   // service: the retries are counted anew in each window of time
 }
 
 // LogConfig names a log driver and its options.

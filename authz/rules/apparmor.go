@@ -16,10 +16,11 @@ var _ = register(&Spec{
 	Title: "The Engine's AppArmor profile stays on",
 	Why: "The profile denies mounts and writes below /proc and /sys even to a container's root. Any other profile loaded on the host may be " +
 		"made for another program and allow more.",
-	Fix:    "drop --security-opt apparmor=…; if the program needs a profile of its own, have the operator add its name to rules.apparmor.allow",
-	Refs:   []string{"CIS 5.2", "PSS baseline: AppArmor"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.SecurityOpt"},
+	Fix:        "drop --security-opt apparmor=…; if the program needs a profile of its own, have the operator add its name to rules.apparmor.allow",
+	ServiceFix: "leave Privileges.AppArmor out of the service",
+	Refs:       []string{"CIS 5.2", "PSS baseline: AppArmor"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.SecurityOpt", "TaskTemplate.ContainerSpec.Privileges.AppArmor"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &AppArmor{Allow: []string{"docker-default"}} },

@@ -36,8 +36,8 @@ var _ = register(&Spec{
 		"the kernel follows symbolic links, so nobody but trusted users should be able to write to a listed directory.",
 	Fix:    "use a named volume, or have the operator add the directory to rules.bind-mounts.allow",
 	Refs:   []string{"CIS 5.6", "CIS 5.32", "PSS baseline: hostPath volumes"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Binds", "HostConfig.Mounts"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Binds", "HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"},
 
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default, CIS: Default,

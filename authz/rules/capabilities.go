@@ -22,10 +22,13 @@ var _ = register(&Spec{
 	Title: "No capabilities beyond the Engine's default set",
 	Why: "Many capabilities are the host's root by another name: SYS_ADMIN mounts, SYS_MODULE loads kernel code, SYS_PTRACE, BPF and " +
 		"DAC_READ_SEARCH read what is not the container's.",
-	Fix:    "drop the --cap-add that is not allowed; if the program cannot work without it, have the operator add it to rules.capabilities.allow",
-	Refs:   []string{"CIS 5.4", "CVE-2022-0185", "PSS baseline: capabilities", "PSS restricted: capabilities"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.CapAdd", "HostConfig.CapDrop"},
+	Fix:   "drop the --cap-add that is not allowed; if the program cannot work without it, have the operator add it to rules.capabilities.allow",
+	Refs:  []string{"CIS 5.4", "CVE-2022-0185", "PSS baseline: capabilities", "PSS restricted: capabilities"},
+	Doors: []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{
+		"HostConfig.CapAdd", "HostConfig.CapDrop",
+		"TaskTemplate.ContainerSpec.CapabilityAdd", "TaskTemplate.ContainerSpec.CapabilityDrop",
+	},
 
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default, CIS: Default,

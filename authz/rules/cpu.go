@@ -22,12 +22,14 @@ var _ = register(&Spec{
 	Title: "CPU time is limited, realtime scheduling is off",
 	Why: "Without a limit, one container can keep every CPU of the host busy. Realtime threads come before everything else on the host, " +
 		"its own services included.",
-	Fix:   "add a CPU limit, such as --cpus 1.5 (cpus: 1.5 in a compose file)",
-	Refs:  []string{"CIS 5.12"},
-	Doors: []request.Door{request.DoorCreate},
+	Fix:        "add a CPU limit, such as --cpus 1.5 (cpus: 1.5 in a compose file)",
+	ServiceFix: "add a CPU limit, such as --limit-cpu 1.5 (deploy.resources.limits.cpus in a compose file)",
+	Refs:       []string{"CIS 5.12"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
 	Fields: []string{
 		"HostConfig.NanoCpus", "HostConfig.CpuQuota", "HostConfig.CpuPeriod", "HostConfig.CpuShares", "HostConfig.CpuRealtimePeriod",
 		"HostConfig.CpuRealtimeRuntime", "HostConfig.CpusetCpus", "HostConfig.CpusetMems",
+		"TaskTemplate.Resources.Limits.NanoCPUs",
 	},
 
 	// On everywhere for realtime scheduling, which few programs want and every host suffers from.
@@ -95,7 +97,7 @@ func period(w *request.Workload) int64 {
 // checkMax judges one spelling of the limit, in CPUs.
 func (c *CPU) checkMax(field string, cpus float64, out *Findings) {
 	if c.Max > 0 && cpus > c.Max {
-		out.AddFix(field, "is "+formatCPUs(cpus)+" CPUs", c.limits(), "lower --cpus (or --cpu-quota)")
+		out.AddFix(field, "is "+formatCPUs(cpus)+" CPUs", c.limits(), out.Either("lower --cpus (or --cpu-quota)", "lower --limit-cpu"))
 	}
 }
 

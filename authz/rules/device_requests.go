@@ -20,8 +20,8 @@ var _ = register(&Spec{
 	Fix: "drop --gpus, --device vendor/class=name or NVIDIA_VISIBLE_DEVICES; or have the operator add the driver or \"gpu\" to " +
 		"rules.device-requests.allow",
 	Refs:   []string{"CIS 5.18", "CVE-2024-0132", "CVE-2025-23266"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.DeviceRequests", "Env"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.DeviceRequests", "Env", "TaskTemplate.ContainerSpec.Env"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &DeviceRequests{} },

@@ -17,9 +17,10 @@ var _ = register(&Spec{
 	Title: "No names for the host itself",
 	Why: "host-gateway gives a container the host's address, and with it the services that the host means for itself. The rule takes away " +
 		"the name only: what keeps containers from the host is its firewall.",
-	Fix:    "drop --add-host …:host-gateway (extra_hosts in a compose file) and run the service as a container on the same network",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.ExtraHosts"},
+	Fix:        "drop --add-host …:host-gateway (extra_hosts in a compose file) and run the service as a container on the same network",
+	ServiceFix: "drop --host (extra_hosts in a compose file) and run the program as a service on the same network",
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.ExtraHosts", "TaskTemplate.ContainerSpec.Hosts"},
 
 	// Not in baseline: development set-ups live on host.docker.internal.
 	Profiles: Profiles{Restricted: Default},
@@ -38,10 +39,10 @@ func (e *ExtraHosts) Check(r *request.Request, out *Findings) {
 		name, address, ok := strings.Cut(entry, ":")
 		switch {
 		case !ok:
-			out.AddFix(hosts.At(i), "is "+quote(entry), "name:address", "write --add-host name:address")
+			out.AddFix(hosts.At(i), "is "+quote(entry), "name:address", out.Either("write --add-host name:address", "write --host name:address"))
 		case !matchAny(e.Allow, name):
 			out.AddFix(hosts.At(i), "defines "+quote(name), listed(e.Allow),
-				"drop the --add-host, or have the operator add the name to rules.extra-hosts.allow")
+				out.Either("drop the --add-host", "drop the --host")+", or have the operator add the name to rules.extra-hosts.allow")
 		}
 		if strings.EqualFold(strings.TrimSpace(address), "host-gateway") && !e.HostGateway {
 			out.Add(hosts.At(i), "names the host's own address", "other addresses")

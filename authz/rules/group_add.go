@@ -16,9 +16,10 @@ var _ = register(&Spec{
 	Title: "Only listed additional groups",
 	Why: "Group numbers mean the same on the host as in a container. Where host files are mounted, the number of a group such as docker or " +
 		"disk opens what the container's user could not.",
-	Fix:    "drop --group-add, or have the operator add the group to rules.group-add.allow",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.GroupAdd"},
+	Fix:        "drop --group-add, or have the operator add the group to rules.group-add.allow",
+	ServiceFix: "drop --group, or have the operator add the group to rules.group-add.allow",
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.GroupAdd", "TaskTemplate.ContainerSpec.Groups"},
 
 	// Where no host files are mounted, a group opens nothing; baseline bounds those mounts instead.
 	Profiles: Profiles{Restricted: Default},

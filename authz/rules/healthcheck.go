@@ -20,8 +20,8 @@ var _ = register(&Spec{
 		"tell a container that works from one that hangs.",
 	Fix:    "give a check, such as --health-cmd 'curl -f http://localhost/' --health-interval 30s (healthcheck in a compose file)",
 	Refs:   []string{"CIS 5.27"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"Healthcheck"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"Healthcheck", "TaskTemplate.ContainerSpec.Healthcheck"},
 
 	// Only the benchmark requires a check. Many images bring one, and a rule that cannot see it would ask for it twice.
 	Profiles: Profiles{

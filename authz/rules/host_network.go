@@ -12,16 +12,24 @@ var _ = register(&Spec{
 		"sockets of containerd's shims, can read the host's traffic and take any port.",
 	Fix:    "drop --network=host and publish the ports the program listens on, with -p",
 	Refs:   []string{"CIS 5.10", "CVE-2020-15257", "PSS baseline: host namespaces"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.NetworkMode"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.NetworkMode", "TaskTemplate.Networks.Target", "Networks.Target"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &HostNetwork{} },
 })
 
-// Check implements [Rule]. The host's network by its ID needs no look here: the Engine refuses it to containers.
+// Check implements [Rule]. The Engine refuses the host's network by its ID to containers, but not to services; what theirs stand for
+// has been looked up.
 func (*HostNetwork) Check(r *request.Request, out *Findings) {
-	if n := r.Workload.Network; n.V.Mode == request.NamespaceHost || n.V.Mode == request.NamespaceOther {
-		out.Add(n.Field, "is "+quote(n.V.Raw), "bridge, none, or a network by name")
+	n := r.Workload.Network
+	got := "is " + quote(n.V.Raw)
+	switch service := r.Workload.Door == request.DoorService; {
+	case n.V.Mode == request.NamespaceOther && service:
+		out.AddFix(n.Field, got+", which the Engine does not find", "a network by name", "make the network first, or correct its name")
+	case n.V.Mode == request.NamespaceHost && n.V.Raw != "host":
+		out.Add(n.Field, got+", which is the host's network", "a network by name")
+	case n.V.Mode == request.NamespaceHost || n.V.Mode == request.NamespaceOther:
+		out.Add(n.Field, got, "bridge, none, or a network by name")
 	}
 }

@@ -16,8 +16,8 @@ var _ = register(&Spec{
 	Title:  "Only listed images are mounted as files",
 	Why:    "A mount of type image brings in the files of an image that no signature, registry or age rule has looked at, and pulls it if need be.",
 	Fix:    "copy the files into the container's own image, or have the operator add the image to rules.image-mounts.allow",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Mounts"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"},
 
 	Profiles: Profiles{Standard: Default, Restricted: Default, CIS: Default},
 	New:      func() Rule { return &ImageMounts{} },

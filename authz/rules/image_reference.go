@@ -24,8 +24,8 @@ var _ = register(&Spec{
 		"container without an image runs programs of whatever is mounted into it.",
 	Fix:    "name the image in full, with its digest: docker image ls --digests shows it",
 	Refs:   []string{"CIS 5.28"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"Image"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"Image", "TaskTemplate.ContainerSpec.Image"},
 
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default, CIS: Default, // with its defaults the rule wants no more than a name

@@ -18,12 +18,13 @@ type Labels struct {
 }
 
 var _ = register(&Spec{
-	ID:     "labels",
-	Title:  "Every container has the required labels",
-	Why:    "Labels say whose container it is and what it is for. When one misbehaves, somebody has to be found.",
-	Fix:    "add the label, such as --label team=web (labels in a compose file)",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"Labels"},
+	ID:         "labels",
+	Title:      "Every container has the required labels",
+	Why:        "Labels say whose container it is and what it is for. When one misbehaves, somebody has to be found.",
+	Fix:        "add the label, such as --label team=web (labels in a compose file)",
+	ServiceFix: "add the label to the containers, such as --container-label team=web (labels in a compose file)",
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"Labels", "TaskTemplate.ContainerSpec.Labels"},
 
 	// Off in every profile: which labels mean something is for each house to say.
 	New: func() Rule { return &Labels{} },

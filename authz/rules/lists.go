@@ -43,7 +43,7 @@ func listed(values []string) string {
 func securityOpts(w *request.Workload, key string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for i, o := range w.SecurityOpt.V {
-			if o.Key == key && !yield(w.SecurityOpt.At(i), o.Value) {
+			if o.Key == key && !yield(w.SecurityOptAt(i), o.Value) {
 				return
 			}
 		}

@@ -17,8 +17,8 @@ var _ = register(&Spec{
 	Why: "The daemon writes logs as root, from the host's network: to any address or socket that the options name. An unknown driver's name " +
 		"makes it look for a program to trust.",
 	Fix:    "drop --log-driver (logging in a compose file), or have the operator add the driver to rules.log-driver.allow",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.LogConfig"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.LogConfig", "TaskTemplate.LogDriver"},
 
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default, CIS: Default,
@@ -35,6 +35,6 @@ func (l *LogDriver) Prepare() error { return checkDriverNames("allow", l.Allow) 
 func (l *LogDriver) Check(r *request.Request, out *Findings) {
 	log := r.Workload.Log
 	if d := log.V.Driver; d != "" && !slices.Contains(l.Allow, d) {
-		out.Add(log.Field+".Type", "is "+quote(d), listed(l.Allow))
+		out.Add(log.Field+out.Either(".Type", ".Name"), "is "+quote(d), listed(l.Allow))
 	}
 }

@@ -19,15 +19,17 @@ type Memory struct {
 }
 
 var _ = register(&Spec{
-	ID:    "memory",
-	Title: "Every container has a memory limit",
-	Why:   "The Engine sets no limit by itself. One container without a limit can take the memory of every other and of the host.",
-	Fix:   "add a memory limit, such as -m 512m (mem_limit: 512m in a compose file)",
-	Refs:  []string{"CIS 5.11"},
-	Doors: []request.Door{request.DoorCreate},
+	ID:         "memory",
+	Title:      "Every container has a memory limit",
+	Why:        "The Engine sets no limit by itself. One container without a limit can take the memory of every other and of the host.",
+	Fix:        "add a memory limit, such as -m 512m (mem_limit: 512m in a compose file)",
+	ServiceFix: "add a memory limit, such as --limit-memory 512m (deploy.resources.limits.memory in a compose file)",
+	Refs:       []string{"CIS 5.11"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
 	Fields: []string{
 		"HostConfig.Memory", "HostConfig.MemorySwap", "HostConfig.MemoryReservation", "HostConfig.MemorySwappiness",
 		"HostConfig.KernelMemory", "HostConfig.KernelMemoryTCP",
+		"TaskTemplate.Resources.Limits.MemoryBytes", "TaskTemplate.Resources.SwapBytes", "TaskTemplate.Resources.MemorySwappiness",
 	},
 
 	// Not in baseline: most of today's commands and compose files set no limit.
@@ -53,7 +55,8 @@ func (m *Memory) Check(r *request.Request, out *Findings) {
 	case limit.V <= 0 && (m.Required || m.Max > 0):
 		out.Add(limit.Field, "is not set", m.limits())
 	case m.Max > 0 && limit.V > int64(m.Max):
-		out.AddFix(limit.Field, "is "+Size(limit.V).String(), m.limits(), "lower -m (mem_limit in a compose file)")
+		out.AddFix(limit.Field, "is "+Size(limit.V).String(), m.limits(),
+			out.Either("lower -m (mem_limit in a compose file)", "lower --limit-memory"))
 	}
 	m.checkSwap(w, out)
 	if res := w.MemoryReservation; m.MaxReservation > 0 && res.V > int64(m.MaxReservation) {
@@ -79,16 +82,17 @@ func (m *Memory) checkSwap(w *request.Workload, out *Findings) {
 	if total == 0 && limit > 0 {
 		total = limit + min(limit, math.MaxInt64-limit)
 	}
+	is, flag := out.Either("is ", "lets memory and swap reach "), out.Either("--memory-swap", "--memory-swap (Resources.SwapBytes)")
 	switch { // the Engine refuses a sum below the memory limit, so that needs no look
 	case s.V < 0 && !m.Swap:
-		out.AddFix(s.Field, fmt.Sprintf("is %d, which is unlimited swap", s.V), "at most the Engine's default", "drop --memory-swap")
+		out.AddFix(s.Field, fmt.Sprintf("is %d, which is unlimited swap", s.V), "at most the Engine's default", "drop "+flag)
 	case s.V > 0 && limit <= 0:
-		out.AddFix(s.Field, "is set without a memory limit", "swap together with a memory limit", "add -m, or drop --memory-swap")
+		out.AddFix(s.Field, "is set without a memory limit", "swap together with a memory limit", out.Either("add -m, or drop ", "add --limit-memory, or drop ")+flag)
 	case s.V > 0 && s.V-limit > limit && !m.Swap:
-		out.AddFix(s.Field, "is "+Size(s.V).String(), "at most the Engine's default, twice the memory limit", "lower or drop --memory-swap")
+		out.AddFix(s.Field, is+Size(s.V).String(), "at most the Engine's default, twice the memory limit", "lower or drop "+flag)
 	case m.MaxSwap > 0 && (total < 0 || total > int64(m.MaxSwap)):
 		out.AddFix(s.Field, "lets memory and swap reach "+sizeOrUnlimited(total), "at most "+m.MaxSwap.String(),
-			"set --memory-swap to at most "+m.MaxSwap.String())
+			out.Either("set --memory-swap to at most "+m.MaxSwap.String(), "lower "+flag))
 	}
 }
 

@@ -19,8 +19,8 @@ var _ = register(&Spec{
 		"propagation the host's later mounts appear in the container.",
 	Fix:    "drop the propagation option, or ask for rprivate",
 	Refs:   []string{"CIS 5.20"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Binds", "HostConfig.Mounts"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Binds", "HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"},
 
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default,

@@ -11,8 +11,8 @@ var _ = register(&Spec{
 	Why: "A cluster mount hands the choice of what is mounted to a swarm's storage plugins, and a named pipe is a door of a Windows " +
 		"host. No other rule judges them.",
 	Fix:    "use a named volume",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Mounts"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &MountTypes{} },

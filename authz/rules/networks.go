@@ -24,10 +24,11 @@ var _ = register(&Spec{
 	Refs: []string{"CIS 5.30"},
 	// A container on the default bridge reaches every other one there by address. The benchmark therefore asks for networks of
 	// one's own. The profile restricted does not: it would refuse each plain "docker run", and most of them talk to nobody.
-	Doors: []request.Door{request.DoorCreate, request.DoorConnect},
+	Doors: []request.Door{request.DoorCreate, request.DoorConnect, request.DoorService},
 	Fields: []string{
 		"HostConfig.NetworkMode", "NetworkingConfig.EndpointsConfig.NetworkID", "NetworkingConfig.EndpointsConfig.DriverOpts",
 		"EndpointConfig.NetworkID", "EndpointConfig.DriverOpts",
+		"TaskTemplate.Networks.Target", "TaskTemplate.Networks.DriverOpts", "Networks.Target", "Networks.DriverOpts",
 	},
 
 	Profiles: Profiles{
@@ -56,8 +57,12 @@ func (n *Networks) Check(r *request.Request, out *Findings) {
 	}
 	for _, e := range w.Endpoints {
 		field := e.Field
-		if w.Door == request.DoorConnect {
+		switch w.Door {
+		case request.DoorConnect:
 			field = "network" // its name is part of the path
+		case request.DoorService:
+			field += ".Target"
+		default:
 		}
 		if e.Name != "host" || w.Network.V.Mode != request.NamespaceHost { // else the business of host-network
 			n.checkNetwork(field, e.Name, out)

@@ -16,10 +16,11 @@ var _ = register(&Spec{
 	Title: "Processes gain no new privileges",
 	Why: "With no-new-privileges, set-user-ID programs and file capabilities inside the image give a process nothing it did not have. An " +
 		"explicit false overrides a daemon that has it on by default.",
-	Fix:    "add --security-opt no-new-privileges=true, and drop any other value",
-	Refs:   []string{"CIS 5.26", "PSS restricted: privilege escalation"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.SecurityOpt"},
+	Fix:        "add --security-opt no-new-privileges=true, and drop any other value",
+	ServiceFix: "set Privileges.NoNewPrivileges in the service, with API 1.44 (Engine 25.0) or later",
+	Refs:       []string{"CIS 5.26", "PSS restricted: privilege escalation"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.SecurityOpt", "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges"},
 
 	Profiles: Profiles{
 		Baseline: Default, Standard: Default,

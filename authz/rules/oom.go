@@ -17,8 +17,8 @@ var _ = register(&Spec{
 	Why: "When memory runs out the kernel ends the process with the highest score. A container that is exempt, or scored below the " +
 		"host's services, makes the kernel end those instead.",
 	Fix:    "drop --oom-kill-disable and negative --oom-score-adj",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.OomKillDisable", "HostConfig.OomScoreAdj"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.OomKillDisable", "HostConfig.OomScoreAdj", "TaskTemplate.ContainerSpec.OomScoreAdj"},
 
 	// Ordinary commands set neither; the CLI sends false and 0.
 	Profiles: Everywhere,

@@ -11,7 +11,7 @@ import (
 
 // Operations refuses the operations that lead around every other rule.
 type Operations struct {
-	Allow []string `toml:"allow" comment:"dangerous operations that pass without a look at what they ask for, by name, such as SwarmInit"`
+	Allow []string `toml:"allow" comment:"dangerous operations that pass without a look at what they ask for, by name, such as CheckpointCreate"`
 	Deny  []string `toml:"deny" comment:"operations that are closed, by name, such as ImageBuild"`
 }
 
@@ -19,9 +19,9 @@ var _ = register(&Spec{
 	ID:    "operations",
 	Title: "Nothing leads around the rules",
 	Why: "Some operations of the Engine give root on the host, or switch authorization off, whatever the rules for containers say: plugins, " +
-		"swarm, checkpoints.",
+		"checkpoints. Those of a swarm are decided by the rule swarm.",
 	Fix:    "have the operator name the operation in rules.operations.allow if it is really needed",
-	Refs:   []string{"CIS 5.1", "CVE-2026-41567"},
+	Refs:   []string{"CVE-2026-41567"},
 	Always: true,
 
 	Profiles: Everywhere,
@@ -35,6 +35,7 @@ var judged = []request.Operation{
 	request.ExecStart, request.ContainerUpdate, request.PutContainerArchive,
 	request.VolumeCreate, request.NetworkCreate, request.NetworkConnect,
 	request.ImageCreate, request.ImageBuild, request.Session, request.BuildKit,
+	request.ServiceCreate, request.ServiceUpdate,
 }
 
 // Prepare implements [Preparer]. A name in both lists is a mistake, whichever list was to win.
@@ -54,6 +55,9 @@ func (o *Operations) Prepare() error {
 		}
 	}
 	for _, name := range o.Allow {
+		if op := request.Operation(name); slices.Contains(swarmOperations, op) || op == request.ServiceCreate || op == request.ServiceUpdate {
+			return fmt.Errorf("allow: %q is decided by the rule swarm; see rules.swarm.services and rules.swarm.manage", name)
+		}
 		if slices.Contains(o.Deny, name) {
 			return fmt.Errorf("allow: %q is in deny as well", name)
 		}
@@ -71,6 +75,7 @@ func (o *Operations) Check(r *request.Request, out *Findings) {
 	case slices.Contains(o.Deny, name):
 		out.AddFix(field, "is closed on this host ("+r.Route.Text+")", "operations not named in rules.operations.deny", "ask the operator of this host")
 	case slices.Contains(o.Allow, name) || r.Route.Class != request.Dangerous:
+	case slices.Contains(swarmOperations, r.Operation):
 	case slices.Contains(judged, r.Operation):
 		checkParameters(r, out)
 	default:
@@ -112,9 +117,6 @@ type consequence struct {
 // consequences are in no order: no prefix begins another.
 var consequences = []consequence{
 	{"Plugin", "changes plugins, which run as root, and of which Caisson may be one", "change plugins on the host, not through the API"},
-	{"Swarm", "puts the host under a swarm, whose managers run tasks here that no plugin is asked about", "run containers, or manage the swarm from the host"},
-	{"Node", "changes a node of the swarm", "manage the swarm from the host"},
-	{"Service", "runs tasks that no plugin is asked about", "run a container instead (docker run, docker compose)"},
 	{"Checkpoint", "reads, writes or removes a directory of the host as root", "do without checkpoints: they are an experimental feature of the Engine"},
 }
 

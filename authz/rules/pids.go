@@ -13,13 +13,14 @@ type Pids struct {
 }
 
 var _ = register(&Spec{
-	ID:     "pids",
-	Title:  "Every container has a limit on its processes",
-	Why:    "The Engine sets no limit by itself. A fork bomb in one container uses up the process IDs of the whole host.",
-	Fix:    "add a limit, such as --pids-limit 200 (pids_limit: 200 in a compose file)",
-	Refs:   []string{"CIS 5.29"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.PidsLimit"},
+	ID:         "pids",
+	Title:      "Every container has a limit on its processes",
+	Why:        "The Engine sets no limit by itself. A fork bomb in one container uses up the process IDs of the whole host.",
+	Fix:        "add a limit, such as --pids-limit 200 (pids_limit: 200 in a compose file)",
+	ServiceFix: "add a limit, such as --limit-pids 200 (deploy.resources.limits.pids in a compose file)",
+	Refs:       []string{"CIS 5.29"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.PidsLimit", "TaskTemplate.Resources.Limits.Pids"},
 
 	// Not in baseline or standard: no client sets a limit by itself.
 	Profiles: Profiles{Restricted: Default, CIS: Default},
@@ -45,7 +46,7 @@ func (p *Pids) Check(r *request.Request, out *Findings) {
 	case needed && *limit.V < 0: // any of them (moby daemon/daemon_unix.go, getPidsLimit)
 		out.Add(limit.Field, fmt.Sprintf("is %d, which is unlimited", *limit.V), p.limits())
 	case p.Max > 0 && *limit.V > p.Max:
-		out.AddFix(limit.Field, fmt.Sprintf("is %d", *limit.V), p.limits(), "lower --pids-limit")
+		out.AddFix(limit.Field, fmt.Sprintf("is %d", *limit.V), p.limits(), out.Either("lower --pids-limit", "lower --limit-pids"))
 	}
 }
 

@@ -24,10 +24,11 @@ var _ = register(&Spec{
 	Title: "Ports are published on named addresses, above the system's own",
 	Why: "A published port is open to everything that reaches the address, past the rules of the host's firewall. On every address that " +
 		"includes the public one; below 1024 it takes the place of a service of the host.",
-	Fix:    "publish on one address and a high port, such as -p 127.0.0.1:8080:80, or connect the containers by a network and publish nothing",
-	Refs:   []string{"CIS 5.8", "CIS 5.9", "CIS 5.14"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.PortBindings", "HostConfig.PublishAllPorts"},
+	Fix:        "publish on one address and a high port, such as -p 127.0.0.1:8080:80, or connect the containers by a network and publish nothing",
+	ServiceFix: "publish a high port, such as -p 8080:80, or connect the services by a network and publish nothing",
+	Refs:       []string{"CIS 5.8", "CIS 5.9", "CIS 5.14"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.PortBindings", "HostConfig.PublishAllPorts", "EndpointSpec.Ports"},
 
 	// Not in baseline or standard: -p 8080:80 is in every tutorial.
 	Profiles: Profiles{Restricted: Default, CIS: Default},
@@ -61,7 +62,8 @@ func parsePrefixes(option string, texts []string) ([]netip.Prefix, error) {
 	return nets, nil
 }
 
-// Check implements [Rule]. A port that is named and bound to nothing has one binding here, of the Engine's choice.
+// Check implements [Rule]. A service's ports are judged whether they are published by the swarm or by each node (mode host): both
+// open them on all addresses. A port that is named and bound to nothing has one binding here, of the Engine's choice.
 func (p *PublishedPorts) Check(r *request.Request, out *Findings) {
 	for _, port := range r.Workload.Ports {
 		p.checkPort(port, out)
@@ -74,7 +76,7 @@ func (p *PublishedPorts) Check(r *request.Request, out *Findings) {
 
 // checkPort judges the host's side of a binding. A range of which the Engine takes one port counts from its first.
 func (p *PublishedPorts) checkPort(port request.Port, out *Findings) {
-	field := port.Field + ".HostPort"
+	field := port.Field + out.Either(".HostPort", ".PublishedPort")
 	switch {
 	case port.Problem != "":
 		out.Add(field, "cannot be understood: "+port.Problem, "a port or a range of ports")
@@ -94,7 +96,12 @@ func (p *PublishedPorts) checkAddress(port request.Port, out *Findings) {
 	case !ok && port.HostIP != "":
 		out.Add(field, "is "+quote(port.HostIP)+", which is no address and which engines take for every address", p.addresses())
 	case !ok || addr.IsUnspecified():
-		if !p.Wildcard {
+		switch {
+		case p.Wildcard:
+		case out.service:
+			out.AddFix(port.Field, "is published on every address of the swarm's nodes", "not published",
+				"publish nothing and connect the services by a network, or have the operator set rules.published-ports.wildcard")
+		default:
 			out.Add(field, "is "+quote(port.HostIP)+", which is every address of the host", p.addresses())
 		}
 	case len(p.nets) > 0 && !slices.ContainsFunc(p.nets, func(n netip.Prefix) bool { return n.Contains(addr) }):

@@ -12,8 +12,8 @@ var _ = register(&Spec{
 		"behind, and the image that was judged is what runs.",
 	Fix:    "add --read-only (read_only: true in a compose file), and --tmpfs or volumes where the program writes",
 	Refs:   []string{"CIS 5.13"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.ReadonlyRootfs"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.ReadonlyRootfs", "TaskTemplate.ContainerSpec.ReadOnly"},
 
 	// Not in baseline or standard: few images run without writing somewhere.
 	Profiles: Profiles{Restricted: Default, CIS: Default},

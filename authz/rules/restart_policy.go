@@ -18,10 +18,11 @@ var _ = register(&Spec{
 	Title: "Containers restart a bounded number of times",
 	Why: "A container that restarts without end hides its failure and keeps the host busy. One that restarts always also comes back after " +
 		"a reboot without being judged again.",
-	Fix:    "use --restart on-failure:5 (restart: on-failure:5 in a compose file) or none",
-	Refs:   []string{"CIS 5.15"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.RestartPolicy"},
+	Fix:        "use --restart on-failure:5 (restart: on-failure:5 in a compose file) or none",
+	ServiceFix: "use --restart-condition on-failure --restart-max-attempts 5, or --restart-condition none",
+	Refs:       []string{"CIS 5.15"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.RestartPolicy", "TaskTemplate.RestartPolicy"},
 
 	// Only where the benchmark is followed: most services rightly restart always, with or without a crash.
 	Profiles: Profiles{CIS: Default},
@@ -30,6 +31,9 @@ var _ = register(&Spec{
 
 // restartPolicies are the names that the Engine knows (moby api/types/container/hostconfig.go, ValidateRestartPolicy).
 var restartPolicies = []string{"no", "on-failure", "always", "unless-stopped"}
+
+// serviceConditions gives the restart policy of containers that comes closest to the condition of a service.
+var serviceConditions = map[string]string{"none": "no", "on-failure": "on-failure", "any": "always", "": "always"}
 
 // Prepare implements [Preparer].
 func (p *RestartPolicy) Prepare() error {
@@ -48,17 +52,22 @@ func (p *RestartPolicy) Prepare() error {
 func (p *RestartPolicy) Check(r *request.Request, out *Findings) {
 	given := r.Workload.RestartPolicy
 	name, retries := given.V.Name, given.V.Retries
-	if name == "" { // what engines before 25.0 stored for no policy
+	if r.Workload.Door == request.DoorService {
+		name = serviceConditions[name]
+	} else if name == "" { // what engines before 25.0 stored for no policy
 		name = "no"
 	}
+	nameField, retriesField := given.Field+out.Either(".Name", ".Condition"), given.Field+out.Either(".MaximumRetryCount", ".MaxAttempts")
 	switch {
 	case !slices.Contains(p.Allow, name):
-		out.Add(given.Field+".Name", "is "+quote(given.V.Name), listed(p.Allow))
+		out.Add(nameField, "is "+quote(given.V.Name), listed(p.Allow))
 	case name != "on-failure" || p.MaxRetries == 0:
 	case retries <= 0: // the Engine takes 0 as without end, and refuses less
-		out.Add(given.Field+".MaximumRetryCount", "is not set, which is without end", p.limits())
+		out.Add(retriesField, "is not set, which is without end", p.limits())
 	case retries > p.MaxRetries:
-		out.Add(given.Field+".MaximumRetryCount", fmt.Sprintf("is %d", retries), p.limits())
+		out.Add(retriesField, fmt.Sprintf("is %d", retries), p.limits())
+	case given.V.Windowed:
+		out.AddFix(given.Field+".Window", "is set, so that the attempts are counted anew in each window", "not set", "drop --restart-window")
 	}
 }
 

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+
 	"caisson/authz/request"
 )
 
@@ -29,22 +31,59 @@ type Violation struct {
 	Fix     string // what the user can do instead
 }
 
+// maxFindings bounds what one rule reports about one request. A body can hold a million wrong values, and a message of that length
+// helps nobody but somebody who wants to fill the memory and the audit log.
+const maxFindings = 16
+
 // Findings collects what a rule finds.
 type Findings struct {
 	spec *Spec
 	list []Violation
+	more int // found beyond maxFindings
+
+	service bool // the request is about a service
 }
 
 // NewFindings collects for one rule.
 func NewFindings(s *Spec) *Findings { return &Findings{spec: s} }
 
-// Violations returns what was added.
-func (f *Findings) Violations() []Violation { return f.list }
+// For makes the words fit what a request is about: services have other flags than containers.
+func (f *Findings) For(r *request.Request) *Findings {
+	f.service = r.Workload != nil && r.Workload.Door == request.DoorService
+	return f
+}
+
+// Either picks the words for a container or those for a service.
+func (f *Findings) Either(container, service string) string {
+	if f.service {
+		return service
+	}
+	return container
+}
+
+// Violations returns what was added. Where that is more than anybody would read, the last one says how many were left out.
+func (f *Findings) Violations() []Violation {
+	if f.more == 0 {
+		return f.list
+	}
+	rest := Violation{Rule: f.spec.ID, Field: "request", Got: fmt.Sprintf("has %d more of these", f.more), Allowed: "none", Fix: f.spec.Fix}
+	return append(f.list[:len(f.list):len(f.list)], rest)
+}
 
 // Add reports a violation with the rule's usual fix. got completes the sentence "<field> …": is "host", adds SYS_ADMIN.
-func (f *Findings) Add(field, got, allowed string) { f.AddFix(field, got, allowed, f.spec.Fix) }
+func (f *Findings) Add(field, got, allowed string) {
+	fix := f.spec.Fix
+	if f.service && f.spec.ServiceFix != "" {
+		fix = f.spec.ServiceFix
+	}
+	f.AddFix(field, got, allowed, fix)
+}
 
 // AddFix reports a violation with a fix of its own.
 func (f *Findings) AddFix(field, got, allowed, fix string) {
+	if len(f.list) == maxFindings {
+		f.more++
+		return
+	}
 	f.list = append(f.list, Violation{Rule: f.spec.ID, Field: field, Got: got, Allowed: allowed, Fix: fix})
 }

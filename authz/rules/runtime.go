@@ -18,8 +18,8 @@ var _ = register(&Spec{
 	Why: "The runtime is what confines the container. Naming another one leaves a sandbox that is the host's default, or runs any " +
 		"containerd shim in the daemon's path as root.",
 	Fix:    "drop --runtime (and --isolation), or have the operator add the runtime to rules.runtime.allow",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Runtime", "HostConfig.Isolation"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Runtime", "HostConfig.Isolation", "TaskTemplate.ContainerSpec.Isolation"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &Runtime{} },

@@ -19,10 +19,11 @@ var _ = register(&Spec{
 	Title: "The Engine's seccomp profile stays on",
 	Why: "The profile keeps containers from system calls that ordinary programs do not make and attacks on the kernel need. A profile of " +
 		"the client's own can allow all of them.",
-	Fix:    "drop --security-opt seccomp=…; if the program needs the profile, have the operator review it and add its hash to rules.seccomp.allow",
-	Refs:   []string{"CIS 5.22", "CVE-2022-0185", "PSS baseline: seccomp"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.SecurityOpt"},
+	Fix:        "drop --security-opt seccomp=…; if the program needs the profile, have the operator review it and add its hash to rules.seccomp.allow",
+	ServiceFix: "leave Privileges.Seccomp out of the service; if the program needs a profile, have the operator add its hash to rules.seccomp.allow",
+	Refs:       []string{"CIS 5.22", "CVE-2022-0185", "PSS baseline: seccomp"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.SecurityOpt", "TaskTemplate.ContainerSpec.Privileges.Seccomp"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &Seccomp{} },

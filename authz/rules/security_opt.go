@@ -13,12 +13,13 @@ type SecurityOpts struct {
 }
 
 var _ = register(&Spec{
-	ID:     "security-opt",
-	Title:  "No unknown security options",
-	Why:    "Security options change how a container is confined. One that Caisson does not know may be one that a newer Engine acts on.",
-	Fix:    "drop the --security-opt, or correct its spelling",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.SecurityOpt"},
+	ID:         "security-opt",
+	Title:      "No unknown security options",
+	Why:        "Security options change how a container is confined. One that Caisson does not know may be one that a newer Engine acts on.",
+	Fix:        "drop the --security-opt, or correct its spelling",
+	ServiceFix: "drop --credential-spec, which is for Windows",
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.SecurityOpt", "TaskTemplate.ContainerSpec.Privileges.CredentialSpec"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &SecurityOpts{} },
@@ -30,7 +31,7 @@ func (s *SecurityOpts) Check(r *request.Request, out *Findings) {
 		if o.Key == "" && !slices.Contains(s.Allow, o.Raw) {
 			name, _, _ := strings.Cut(o.Raw, "=")
 			name, _, _ = strings.Cut(name, ":")
-			out.Add(r.Workload.SecurityOpt.At(i), "is the unknown option "+quote(name),
+			out.Add(r.Workload.SecurityOptAt(i), "is the unknown option "+quote(name),
 				listed(append([]string{"seccomp, apparmor, label, no-new-privileges, writable-cgroups"}, s.Allow...)))
 		}
 	}

@@ -12,10 +12,11 @@ var _ = register(&Spec{
 	Title: "The Engine chooses SELinux labels",
 	Why: "The Engine gives every container a confined type and a level of its own. Another type, such as spc_t, switches the confinement off; " +
 		"another container's level opens that container's files.",
-	Fix:    "drop --security-opt label=…; if the program needs the label, have the operator add it to rules.selinux.allow",
-	Refs:   []string{"CIS 5.3", "PSS baseline: SELinux"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.SecurityOpt"},
+	Fix:        "drop --security-opt label=…; if the program needs the label, have the operator add it to rules.selinux.allow",
+	ServiceFix: "leave Privileges.SELinuxContext out of the service; if the program needs the label, have the operator add it to rules.selinux.allow",
+	Refs:       []string{"CIS 5.3", "PSS baseline: SELinux"},
+	Doors:      []request.Door{request.DoorCreate, request.DoorService},
+	Fields:     []string{"HostConfig.SecurityOpt", "TaskTemplate.ContainerSpec.Privileges.SELinuxContext"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &SELinux{} },

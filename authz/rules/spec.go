@@ -11,11 +11,12 @@ import (
 
 // Spec declares a rule.
 type Spec struct {
-	ID    ID
-	Title string   // one line: what the rule asks for
-	Why   string   // what happens without it
-	Fix   string   // what a user does about a refusal, starting with a verb
-	Refs  []string // CIS Docker Benchmark 1.6.0 items ("CIS 5.5"), CVEs, Pod Security Standards
+	ID         ID
+	Title      string   // one line: what the rule asks for
+	Why        string   // what happens without it
+	Fix        string   // what a user does about a refusal, starting with a verb
+	ServiceFix string   // the same for a service, if that has other flags
+	Refs       []string // CIS Docker Benchmark 1.6.0 items ("CIS 5.5"), CVEs, Pod Security Standards
 
 	Doors  []request.Door      // where it judges a Workload
 	Ops    []request.Operation // operations it judges besides, with or without a Workload

@@ -19,8 +19,8 @@ var _ = register(&Spec{
 		"some name a program that the kernel runs as root.",
 	Fix:    "drop the --sysctl, or have the operator add the parameter to rules.sysctls.allow",
 	Refs:   []string{"CVE-2022-0811", "PSS baseline: sysctls"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Sysctls"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Sysctls", "TaskTemplate.ContainerSpec.Sysctls"},
 
 	Profiles: Everywhere,
 	New:      func() Rule { return &Sysctls{Allow: safeSysctls()} },

@@ -20,8 +20,8 @@ var _ = register(&Spec{
 	Why: "The Engine mounts a tmpfs with nodev, nosuid and noexec. Without the first two, a writable directory can hold device files and " +
 		"set-user-ID programs.",
 	Fix:    "drop the option from --tmpfs, or have the operator allow it in rules.tmpfs-options",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Tmpfs", "HostConfig.Mounts.TmpfsOptions"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Tmpfs", "HostConfig.Mounts.TmpfsOptions", "TaskTemplate.ContainerSpec.Mounts.TmpfsOptions"},
 
 	// exec stays allowed but in restricted: --tmpfs /run:exec is common, and what runs there could run from a volume as well.
 	Profiles: Profiles{

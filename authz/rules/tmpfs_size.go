@@ -12,12 +12,15 @@ type TmpfsSize struct {
 }
 
 var _ = register(&Spec{
-	ID:     "tmpfs-size",
-	Title:  "Every tmpfs has a size",
-	Why:    "A tmpfs without a size grows to half of the host's memory, and where the container has no memory limit nothing else stops it.",
-	Fix:    "give a size, such as --tmpfs /run:size=64m or --mount type=tmpfs,destination=/run,tmpfs-size=64m",
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Tmpfs", "HostConfig.Mounts.TmpfsOptions.SizeBytes"},
+	ID:    "tmpfs-size",
+	Title: "Every tmpfs has a size",
+	Why:   "A tmpfs without a size grows to half of the host's memory, and where the container has no memory limit nothing else stops it.",
+	Fix:   "give a size, such as --tmpfs /run:size=64m or --mount type=tmpfs,destination=/run,tmpfs-size=64m",
+	Doors: []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{
+		"HostConfig.Tmpfs", "HostConfig.Mounts.TmpfsOptions.SizeBytes",
+		"TaskTemplate.ContainerSpec.Mounts.TmpfsOptions.SizeBytes",
+	},
 
 	// Not in baseline: --tmpfs /run without a size is how images with a read-only root file system are run.
 	Profiles: Profiles{Restricted: Default},

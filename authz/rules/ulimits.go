@@ -27,8 +27,8 @@ var _ = register(&Spec{
 		"as the daemon's default.",
 	Fix:    "drop or lower the --ulimit (ulimits in a compose file), or have the operator raise it in rules.ulimits.max",
 	Refs:   []string{"CIS 5.19"},
-	Doors:  []request.Door{request.DoorCreate},
-	Fields: []string{"HostConfig.Ulimits"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorService},
+	Fields: []string{"HostConfig.Ulimits", "TaskTemplate.ContainerSpec.Ulimits"},
 
 	// Not in baseline: databases and search engines ask for unlimited locked memory.
 	Profiles: Profiles{Restricted: Default, CIS: Default},

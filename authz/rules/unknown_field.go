@@ -13,7 +13,7 @@ var _ = register(&Spec{
 	Why: "An Engine newer than Caisson may act on a field that no rule here has heard of. What such a field does cannot be judged, so it is " +
 		"refused like anything else that is not understood.",
 	Fix:   "drop the field, or upgrade Caisson to a version that knows it",
-	Doors: []request.Door{request.DoorCreate, request.DoorExec, request.DoorVolume, request.DoorConnect},
+	Doors: []request.Door{request.DoorCreate, request.DoorExec, request.DoorVolume, request.DoorConnect, request.DoorService},
 	Ops:   []request.Operation{request.NetworkCreate, request.ContainerUpdate},
 
 	Profiles: Everywhere,

@@ -24,8 +24,8 @@ var _ = register(&Spec{
 		"mounted files, a leaked descriptor.",
 	Fix:    "run as a number other than 0, such as -u 1000:1000 (user: \"1000:1000\" in a compose file)",
 	Refs:   []string{"CIS 4.1", "CIS 5.24", "CVE-2019-5736", "CVE-2024-40635", "PSS restricted: running as non-root"},
-	Doors:  []request.Door{request.DoorCreate, request.DoorExec},
-	Fields: []string{"User"},
+	Doors:  []request.Door{request.DoorCreate, request.DoorExec, request.DoorService},
+	Fields: []string{"User", "TaskTemplate.ContainerSpec.User"},
 
 	// Not in baseline or standard: most of today's images run as root.
 	Profiles: Profiles{

@@ -24,9 +24,10 @@ var _ = register(&Spec{
 		"driver's name makes the Engine look for a program and believe where it says the volume is.",
 	Fix:   "drop the driver and its options type, o and device; or have the operator add to rules.volume-drivers what the volume needs",
 	Refs:  []string{"CIS 5.6"},
-	Doors: []request.Door{request.DoorCreate, request.DoorVolume},
+	Doors: []request.Door{request.DoorCreate, request.DoorVolume, request.DoorService},
 	Fields: []string{
 		"HostConfig.VolumeDriver", "HostConfig.Binds", "HostConfig.Mounts", "Volumes", "Driver", "DriverOpts", "ClusterVolumeSpec",
+		"TaskTemplate.ContainerSpec.Mounts",
 	},
 
 	Profiles: Everywhere,

@@ -13,6 +13,7 @@ type Fixed struct {
 	Containers map[string]json.RawMessage // answers to container inspect
 	Execs      map[string]*Exec
 	Volumes    map[string]*Volume
+	Networks   map[string]*Network
 	Defaults   request.Defaults
 }
 
@@ -46,6 +47,14 @@ func (f Fixed) Exec(_ context.Context, id string) (*Exec, error) {
 func (f Fixed) Volume(_ context.Context, name string) (*Volume, error) {
 	if v := f.Volumes[name]; v != nil {
 		return v, nil
+	}
+	return nil, ErrNotFound
+}
+
+// Network implements [View].
+func (f Fixed) Network(_ context.Context, ref string) (*Network, error) {
+	if n := f.Networks[ref]; n != nil {
+		return n, nil
 	}
 	return nil, ErrNotFound
 }

@@ -20,6 +20,7 @@ type View interface {
 	Container(ctx context.Context, name string) (*request.Stored, error)
 	Exec(ctx context.Context, id string) (*Exec, error)
 	Volume(ctx context.Context, name string) (*Volume, error)
+	Network(ctx context.Context, ref string) (*Network, error)
 }
 
 // Exec is a command that was prepared to run in a container.
@@ -36,6 +37,13 @@ type Volume struct {
 	Options map[string]string
 }
 
+// Network is a network of the host or of its swarm.
+type Network struct {
+	ID     string
+	Name   string
+	Driver string
+}
+
 // None is a view of an Engine without objects. It serves where there is no Engine to ask, such as "caisson check".
 var None View = Fixed{}
 
@@ -45,6 +53,7 @@ type Memo struct {
 	containers map[string]answer[*request.Stored]
 	execs      map[string]answer[*Exec]
 	volumes    map[string]answer[*Volume]
+	networks   map[string]answer[*Network]
 }
 
 type answer[T any] struct {
@@ -68,6 +77,11 @@ func (m *Memo) Exec(ctx context.Context, id string) (*Exec, error) {
 // Volume implements [View].
 func (m *Memo) Volume(ctx context.Context, name string) (*Volume, error) {
 	return remember(ctx, &m.volumes, name, m.view.Volume)
+}
+
+// Network implements [View].
+func (m *Memo) Network(ctx context.Context, ref string) (*Network, error) {
+	return remember(ctx, &m.networks, ref, m.view.Network)
 }
 
 func remember[T any](ctx context.Context, cache *map[string]answer[T], key string, ask func(context.Context, string) (T, error)) (T, error) {

@@ -100,6 +100,23 @@ func (e *Engine) Volume(ctx context.Context, name string) (*state.Volume, error)
 	return &state.Volume{Name: res.Volume.Name, Driver: res.Volume.Driver, Options: res.Volume.Options}, nil
 }
 
+// Network implements [state.View]. The Engine finds the networks of the swarm here as well, by all names and IDs that it takes for
+// them in a service.
+//
+// Source: moby daemon/server/router/network/network_routes.go, getNetwork.
+func (e *Engine) Network(ctx context.Context, ref string) (*state.Network, error) {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	res, err := e.client.NetworkInspect(ctx, ref, client.NetworkInspectOptions{})
+	if err != nil {
+		return nil, worded("network "+ref, err)
+	}
+	return &state.Network{ID: res.Network.ID, Name: res.Network.Name, Driver: res.Network.Driver}, nil
+}
+
 // Exec implements [state.View]. The client library leaves out as whom an exec runs, and whether it is privileged.
 func (e *Engine) Exec(ctx context.Context, id string) (*state.Exec, error) {
 	ctx, done, err := e.begin(ctx)
