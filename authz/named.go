@@ -7,9 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-	"github.com/distribution/reference"
-
 	"caisson/authz/request"
 	"caisson/authz/state"
 )
@@ -25,23 +22,6 @@ type named struct {
 	err  error
 	done bool
 }
-
-// object is something that a request acts on.
-type object struct {
-	request.Reference
-	names  []string // all that the Engine takes for the same, as far as it is known
-	id     string   // of a container that exists
-	lookUp look
-}
-
-// look says what is known of an object beside its name.
-type look uint8
-
-const (
-	notLooked look = iota // nothing: the text may be an ID as well
-	looked                // it is what the Engine says it is
-	ownLook               // nothing, because the request may be a look-up of Caisson's own
-)
 
 // allowed tells whether everything that the request acts on matches: who renames a container must be allowed both names.
 func (n *named) allowed(ctx context.Context, patterns []string) (bool, error) {
@@ -70,7 +50,7 @@ func (n *named) denied(ctx context.Context, patterns []string) (bool, error) {
 		}
 	}
 	for _, o := range list {
-		if o.lookUp == notLooked && o.mayBeID() {
+		if o.known == nothing && o.mayBeID() {
 			return false, &request.Error{
 				Place: o.Field, Reason: fmt.Sprintf("%q may be the ID of something that an access statement denies", o.Name),
 				Fix: "use the name; if that can be taken for an ID too, ask the operator of this host",
@@ -80,38 +60,6 @@ func (n *named) denied(ctx context.Context, patterns []string) (bool, error) {
 	return false, nil
 }
 
-// allowed compares by name. What may be the ID of something else passes only if it is listed as it is.
-func (o *object) allowed(patterns []string) bool {
-	switch {
-	case o.lookUp == ownLook || o.Name == "":
-		return false
-	case o.id == "" && o.mayBeID():
-		return slices.Contains(patterns, o.Name)
-	}
-	return matches(patterns, o.names...)
-}
-
-// mayBeID tells whether the name may be an ID, whole or shortened. Volumes have none, and a name that is to be given is not
-// looked for among them.
-func (o *object) mayBeID() bool {
-	digits := "0123456789abcdefABCDEF"
-	switch o.Kind {
-	case request.VolumeReference, request.NewReference:
-		return false
-	case request.OtherReference:
-		digits = "0123456789abcdefghijklmnopqrstuvwxyz" // of the swarm
-	}
-	id := strings.TrimPrefix(o.Name, "sha256:")
-	return id != "" && len(id) <= 64 && strings.Trim(id, digits) == ""
-}
-
-// matches tells whether one of the patterns matches one of the names. Only ** goes past a slash.
-func matches(patterns []string, names ...string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return name != "" && doublestar.MatchUnvalidated(p, name) })
-	})
-}
-
 // objects finds out what the request acts on, once.
 func (n *named) objects(ctx context.Context) ([]object, error) {
 	if n.done {
@@ -119,68 +67,100 @@ func (n *named) objects(ctx context.Context) ([]object, error) {
 	}
 	n.done = true
 	for _, ref := range n.r.Objects() {
-		o, err := n.object(ctx, ref)
+		list, err := n.look(ctx, ref)
 		if err != nil {
 			n.list, n.err = nil, err
 			break
 		}
-		n.list = append(n.list, o)
+		n.list = append(n.list, list...)
 	}
 	return n.list, n.err
 }
 
-// object looks up containers, and those that execs run in. The rest is compared by what the client wrote.
-func (n *named) object(ctx context.Context, ref request.Reference) (object, error) {
+// look finds the names of an object. Containers, those that execs run in, and networks are looked up. A volume's name is all that
+// it has; of the rest, the client's text is all that is known. A name that the beginning of an ID can take the place of stands for
+// more than one object.
+func (n *named) look(ctx context.Context, ref request.Reference) ([]object, error) {
 	o := object{Reference: ref, names: []string{ref.Name}}
 	switch ref.Kind {
 	case request.ImageReference:
 		o.names = imageNames(ref.Name)
-		return o, nil
+		return []object{o}, nil
 	case request.NewReference, request.OtherReference:
-		return o, nil
+		return []object{o}, nil
 	case request.ContainerReference, request.ExecReference, request.VolumeReference, request.NetworkReference:
 	}
 	if !ref.Resolvable() {
-		return o, &request.Error{Place: ref.Field, Reason: "its name holds characters that no name has", Fix: "use the name that docker shows"}
+		return nil, &request.Error{Place: ref.Field, Reason: "its name holds characters that no name has", Fix: "use the name that docker shows"}
 	}
-	if ref.Kind != request.ContainerReference && ref.Kind != request.ExecReference {
-		return o, nil
+	if ref.Kind == request.VolumeReference {
+		return []object{o}, nil
 	}
 	if n.who.Local && slices.Contains(state.LookUps, n.r.Operation) {
-		o.lookUp = ownLook // one more look-up would lead here again, without end
-		return o, nil
+		o.known = ownLook // one more look-up would lead here again, without end
+		return []object{o}, nil
 	}
-	stored, err := n.container(ctx, ref)
+	o.known = asked
+	name, id, err := n.resolve(ctx, ref)
 	switch {
 	case errors.Is(err, state.ErrNotFound): // the Engine says so better than we could
-		o.lookUp = looked
+		return []object{o}, nil
 	case err != nil:
-		return o, err
-	default:
-		o.names, o.id, o.lookUp = []string{stored.Name}, stored.ID, looked
+		return nil, err
 	}
-	return o, nil
+	o.names, o.id = []string{name}, id
+	return n.namesakes(ctx, o)
 }
 
-func (n *named) container(ctx context.Context, ref request.Reference) (*request.Stored, error) {
-	name := ref.Name
-	if ref.Kind == request.ExecReference {
-		exec, err := n.view.Exec(ctx, name)
+// resolve asks the Engine which object a reference means.
+func (n *named) resolve(ctx context.Context, ref request.Reference) (name, id string, err error) {
+	text := ref.Name
+	switch ref.Kind {
+	case request.NetworkReference:
+		net, err := n.view.Network(ctx, text)
 		if err != nil {
-			return nil, err
+			return "", "", err
 		}
-		name = exec.Container
+		return net.Name, net.ID, nil
+	case request.ExecReference:
+		exec, err := n.view.Exec(ctx, text)
+		if err != nil {
+			return "", "", err
+		}
+		text = exec.Container
 	}
-	return n.view.Container(ctx, name)
+	stored, err := n.view.Container(ctx, text)
+	if err != nil {
+		return "", "", err
+	}
+	return stored.Name, stored.ID, nil
 }
 
-// imageNames lists the spellings of an image's name: busybox is docker.io/library/busybox:latest.
-func imageNames(name string) []string {
-	ref, err := reference.ParseDockerRef(name)
-	if err != nil {
-		return []string{name}
+// namesakes adds the containers that a name such as "cafe" will stand for once the one that has it is renamed or removed.
+func (n *named) namesakes(ctx context.Context, o object) ([]object, error) {
+	list := []object{o}
+	if o.Kind != request.ContainerReference || strings.HasPrefix(o.id, o.Name) || !o.mayBeID() {
+		return list, nil
 	}
-	return []string{name, reference.FamiliarName(ref), reference.FamiliarString(ref), ref.Name(), ref.String()}
+	ids, err := n.view.ContainerIDs(ctx, o.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if !strings.HasPrefix(id, o.Name) {
+			continue
+		}
+		switch c, err := n.view.Container(ctx, id); {
+		case errors.Is(err, state.ErrNotFound):
+		case err != nil:
+			return nil, err
+		default:
+			other := o
+			other.names, other.id = []string{c.Name}, c.ID
+			list = append(list, other)
+		}
+	}
+	return list, nil
 }
 
 // on says on what, for a message, if a statement has asked. It is what the client wrote: whoever may not act on a container is not
@@ -188,10 +168,12 @@ func imageNames(name string) []string {
 func (n *named) on() string {
 	var list []string
 	for _, o := range n.list {
+		text := fmt.Sprintf("%.200q", o.Name)
 		if o.Name == "" {
-			list = append(list, "something without a name")
-		} else {
-			list = append(list, fmt.Sprintf("%.200q", o.Name))
+			text = "something without a name"
+		}
+		if !slices.Contains(list, text) {
+			list = append(list, text)
 		}
 	}
 	if len(list) == 0 {

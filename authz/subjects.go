@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"caisson/authz/request"
 	"caisson/authz/rules"
@@ -94,6 +96,9 @@ func (x *expansion) container(ctx context.Context, ref string, mode Mode, owner 
 	if err != nil {
 		return "", err
 	}
+	if err := x.namesakes(ctx, ref, c.ID, mode, owner); err != nil {
+		return "", err
+	}
 	if x.seen[c.ID] {
 		return c.Name, nil
 	}
@@ -111,6 +116,33 @@ func (x *expansion) container(ctx context.Context, ref string, mode Mode, owner 
 	}
 	x.list = append(x.list, subject{name: "container " + c.Name, mode: mode, r: sub, owner: owner})
 	return c.Name, x.resolve(ctx, &w, mode, owner)
+}
+
+// hexadecimal is what an ID, or the beginning of one, is made of.
+var hexadecimal = regexp.MustCompile(`^[0-9a-f]+$`)
+
+// namesakes adds the containers that a name may come to stand for at any moment: to the Engine a name outweighs the beginning of an
+// ID, so when the container called "db" is renamed or removed, "db" is the container whose ID begins that way. Whoever can rename a
+// harmless container could otherwise swap the two between our look and the Engine's.
+//
+// Source: moby daemon/container.go, GetContainer.
+func (x *expansion) namesakes(ctx context.Context, ref, id string, mode Mode, owner *request.Request) error {
+	if strings.HasPrefix(id, ref) || !hexadecimal.MatchString(ref) {
+		return nil
+	}
+	ids, err := x.view.ContainerIDs(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, other := range ids {
+		if !strings.HasPrefix(other, ref) {
+			continue
+		}
+		if _, err := x.container(ctx, other, mode, owner); ignoreMissing(err) != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // resolve looks up what a workload refers to: volumes, which are judged by what they are, and containers, which are judged
@@ -179,18 +211,33 @@ func (x *expansion) networks(ctx context.Context, w *request.Workload) error {
 		if e.Name == "host" {
 			continue // already known for what it is
 		}
-		switch n, err := x.view.Network(ctx, e.Name); {
-		case errors.Is(err, state.ErrNotFound):
-			w.ResolveNetwork(e, "")
-		case err != nil:
+		name, err := x.network(ctx, e.Name)
+		if err != nil {
 			return err
-		case n.Driver == "host":
-			w.ResolveNetwork(e, "host")
-		default:
-			w.ResolveNetwork(e, n.Name)
 		}
+		w.ResolveNetwork(e, name)
 	}
 	return nil
+}
+
+// network gives the name of a network; "" is none. What the ID of the host's network begins with is that one even while another has
+// it for a name: with that removed between our look and the Engine's, the Engine would find the host's.
+func (x *expansion) network(ctx context.Context, ref string) (string, error) {
+	host, err := x.view.Network(ctx, "host")
+	switch {
+	case ignoreMissing(err) != nil:
+		return "", err
+	case err == nil && (strings.HasPrefix(host.ID, ref) || strings.HasPrefix(host.SwarmID, ref)):
+		return "host", nil
+	}
+	n, err := x.view.Network(ctx, ref)
+	switch {
+	case err != nil:
+		return "", ignoreMissing(err)
+	case n.Driver == "host":
+		return "host", nil
+	}
+	return n.Name, nil
 }
 
 func withWorkload(r *request.Request, w *request.Workload) *request.Request {

@@ -31,6 +31,13 @@ func (v *countingView) Container(ctx context.Context, name string) (*request.Sto
 	return v.View.Container(ctx, name)
 }
 
+func (v *countingView) ContainerIDs(ctx context.Context, prefix string) ([]string, error) {
+	if v.asked++; v.err != nil {
+		return nil, v.err
+	}
+	return v.View.ContainerIDs(ctx, prefix)
+}
+
 func (v *countingView) Exec(ctx context.Context, id string) (*state.Exec, error) {
 	if v.asked++; v.err != nil {
 		return nil, v.err
@@ -77,12 +84,14 @@ func TestLookUpsDoNotRecurse(t *testing.T) {
 func TestExistingContainers(t *testing.T) {
 	v := state.Fixed{
 		Containers: map[string]json.RawMessage{
-			"good": stored("good", `{"NetworkMode":"default","Runtime":"runc"}`),
-			"bad":  stored("bad", `{"Privileged":true}`),
-			"via":  stored("via", `{"PidMode":"container:bad"}`),
-			"loop": stored("loop", `{"IpcMode":"container:loop"}`),
-			"lost": stored("lost", `{"NetworkMode":"container:gone"}`),
-			"vol":  stored("vol", `{"Binds":["data:/d"]}`),
+			"good":     stored("good", `{"NetworkMode":"default","Runtime":"runc"}`),
+			"bad":      stored("bad", `{"Privileged":true}`),
+			"via":      stored("via", `{"PidMode":"container:bad"}`),
+			"loop":     stored("loop", `{"IpcMode":"container:loop"}`),
+			"lost":     stored("lost", `{"NetworkMode":"container:gone"}`),
+			"fade":     json.RawMessage(`{"Id":"0123","Name":"/fade","Config":{},"HostConfig":{},"NetworkSettings":{}}`),
+			"fade4567": stored("fade4567", `{"Privileged":true}`), // ID and name in one
+			"vol":      stored("vol", `{"Binds":["data:/d"]}`),
 		},
 		Execs:    map[string]*state.Exec{"e1": {Container: "good"}, "e2": {Container: "bad"}, "e3": {Container: "good", Privileged: true}},
 		Volumes:  map[string]*state.Volume{"data": {Driver: "local", Options: map[string]string{"type": "none", "o": "bind", "device": "/"}}},
@@ -100,6 +109,8 @@ func TestExistingContainers(t *testing.T) {
 		{"GET", "/containers/bad/export", "", "container bad: HostConfig.Privileged"},
 		{"POST", "/commit?container=bad", "", "container bad: HostConfig.Privileged"},
 		{"POST", "/networks/n/connect", `{"Container":"bad"}`, "container bad: HostConfig.Privileged"},
+		{"POST", "/containers/fade/start", "", "container fade4567: HostConfig.Privileged"}, // when fade goes away, this is it
+		{"POST", "/containers/0123/start", "", ""},
 		{"POST", "/exec/e1/start", `{}`, ""},
 		{"POST", "/exec/e2/start", `{}`, "container bad: HostConfig.Privileged"},
 		{"POST", "/exec/e3/start", `{}`, "exec: Privileged is true"},

@@ -48,6 +48,8 @@ func typeName(t reflect.Type) string {
 		return "size"
 	case t == reflect.TypeFor[time.Duration]():
 		return "duration"
+	case t == reflect.TypeFor[time.Time]():
+		return "date"
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return "string"
 	}
@@ -57,6 +59,9 @@ func typeName(t reflect.Type) string {
 	case reflect.Slice:
 		return "list of " + typeName(t.Elem()) + "s"
 	case reflect.Map:
+		if t.Elem().Kind() == reflect.Interface {
+			return "tables"
+		}
 		return "table of " + typeName(t.Elem()) + "s"
 	case reflect.Bool:
 		return "boolean"

@@ -20,6 +20,7 @@ const baseline = "version = 1\nprofile = \"baseline\"\n"
 // onEach runs a test on each engine, side by side.
 func onEach(t *testing.T, test func(t *testing.T, version engine.Version)) {
 	t.Helper()
+	t.Parallel()
 	for _, version := range engine.Versions {
 		t.Run(string(version), func(t *testing.T) {
 			t.Parallel()

@@ -27,6 +27,7 @@ type Case struct {
 	Target  string
 	Headers map[string]string
 	User    string // TLS user
+	Cert    []byte // TLS client certificate, PEM
 	Body    []byte // nil if there is none
 	Policy  []byte // TOML; nil is the profile baseline
 	State   state.Fixed
@@ -88,12 +89,18 @@ func (c *Case) request(data []byte) error {
 	if err != nil {
 		return err
 	}
+	if line := header.Get("Caisson-Certificate"); line != "" {
+		if c.Cert, c.User, err = certificate(line); err != nil {
+			return err
+		}
+	}
+	if user := header.Get("Caisson-User"); user != "" {
+		c.User = user
+	}
+	header.Del("Caisson-Certificate")
+	header.Del("Caisson-User")
 	c.Headers = make(map[string]string)
 	for k, v := range header {
-		if k == "Caisson-User" {
-			c.User = v[0]
-			continue
-		}
 		c.Headers[k] = v[len(v)-1] // dockerd shows a plugin the last value
 	}
 	return nil
@@ -114,8 +121,8 @@ func (c *Case) addBodyHeaders() {
 
 // Call is the case's request as dockerd would show it.
 func (c *Case) Call() request.Call {
-	call := request.Call{User: c.User, Method: c.Method, Target: c.Target, Headers: c.Headers, Body: c.Body}
-	if c.User != "" {
+	call := request.Call{User: c.User, Method: c.Method, Target: c.Target, Headers: c.Headers, Body: c.Body, Certificate: c.Cert}
+	if c.User != "" || c.Cert != nil {
 		call.AuthMethod = "TLS"
 	}
 	return call

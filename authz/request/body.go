@@ -11,7 +11,7 @@ import (
 )
 
 // checkBody decides, before any decoding, whether the body that we were shown can be the one the Engine acts on.
-func checkBody(c *Call, r *Route) error {
+func checkBody(c *Call, r *Route, q Query) error {
 	if c.Method != "POST" && c.Method != "PUT" {
 		return nil // the Engine reads no body of other methods
 	}
@@ -21,16 +21,56 @@ func checkBody(c *Call, r *Route) error {
 	switch r.Body {
 	case NoBody:
 		// A body here is no part of the operation. Some engine version may still read one (container start did), so only
-		// the empty values that careless clients send are taken.
+		// the empty values that careless clients send are taken, and what says no more than the query does.
 		switch string(bytes.TrimSpace(c.Body)) {
 		case "", "{}", "null":
 		default:
-			return &Error{"body", r.Text + " takes no body, but one was sent", "send the request without a body"}
+			if !repeats(c.Body, q) {
+				return &Error{"body", r.Text + " takes no body, but one was sent", "send the request without a body"}
+			}
 		}
 	case JSONBody:
 		if _, judged := decoders[r.Operation]; judged && len(bytes.TrimSpace(c.Body)) == 0 {
 			return missingBody(c, r)
 		}
+	}
+	return nil
+}
+
+// repeats tells whether a body is a JSON object of query parameters: docker-modem, the client of dockerode, sends them twice.
+func repeats(body []byte, q Query) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return false
+	}
+	for name, value := range members {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		if !q.Has(name) || q.Get(name) != text {
+			return false
+		}
+	}
+	return true
+}
+
+// decisive are the operations whose outcome depends on query parameters.
+var decisive = map[Operation]bool{
+	ContainerRename: true, ImageTag: true, ImageCommit: true, ImagePush: true, ImageCreate: true,
+}
+
+// checkParameters finds out whether the parameters that show are those that count, and refuses the call if they have to be. The
+// Engine reads form bodies as parameters and shows no plugin what is in them; the type that shows need not be the one that
+// counts, if there are two. Without any type the Engine takes no parameters from a body, and a body that shows is JSON.
+func checkParameters(r *Request) error {
+	_, typed := r.Call.Headers["Content-Type"]
+	r.Concealed = (r.Call.Method == "POST" || r.Call.Method == "PUT") && typed && len(r.Call.Body) == 0 && r.Call.Headers["Content-Length"] != "0"
+	// The archive of an import is never shown; the rules decide what that means.
+	archive := r.Operation == ImageCreate && r.Query.Get("fromImage") == "" && r.Query.Get("fromSrc") == "-"
+	if r.Concealed && decisive[r.Operation] && !archive {
+		return &Error{"body", "the Engine shows Caisson no body, and may take parameters from it, so this " + r.Route.Text + " cannot be judged",
+			"send the request without a body, with Content-Length: 0 or without a Content-Type"}
 	}
 	return nil
 }

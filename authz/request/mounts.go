@@ -31,6 +31,10 @@ type Mount struct {
 	Path   string // bind: Source cleaned; "" if it is not an absolute path
 	Target string
 
+	// Where Path, or the device of a volume, leads on the host, if that has been looked up, and the part of it that ends in the last
+	// symbolic link on the way, "" if there is none.
+	Resolved, Link string
+
 	ReadOnly             bool
 	ReadOnlyNonRecursive bool   // submounts stay writable under a read-only bind
 	Propagation          string // "" is rprivate
@@ -45,6 +49,18 @@ type Mount struct {
 	SizeBytes    int64  // tmpfs; 0 is unlimited
 
 	Problem string // why the mount could not be understood, if it was not
+}
+
+// HostPath is the path of the host that a mount names: that of a bind, or the device that a volume's driver is to mount. It is "" if there
+// is none.
+func (m *Mount) HostPath() string {
+	if m.Type == MountBind {
+		return m.Path
+	}
+	if device := m.DriverOptions["device"]; m.Type == MountVolume && path.IsAbs(device) {
+		return path.Clean(device)
+	}
+	return ""
 }
 
 // parseBind reads an entry of HostConfig.Binds: source:target[:options], where an absolute source is a host path and any other

@@ -35,14 +35,14 @@ func (r *Request) Objects() []Reference {
 			return []Reference{{ImageReference, tagged(from, r.Query.Get("tag")), "query parameter fromImage"}}
 		}
 		return []Reference{{ImageReference, tagged(r.Query.Get("repo"), r.Query.Get("tag")), "query parameter repo"}} // an import
-	case "ImageCommit":
+	case ImageCommit:
 		return []Reference{{ContainerReference, strings.TrimPrefix(r.Query.Get("container"), "/"), "query parameter container"}}
 	}
 	list := r.pathObject()
 	switch r.Operation {
 	case ContainerRename:
 		list = append(list, Reference{NewReference, strings.TrimPrefix(r.Query.Get("name"), "/"), "query parameter name"})
-	case "ImageTag":
+	case ImageTag:
 		list = append(list, Reference{ImageReference, tagged(r.Query.Get("repo"), r.Query.Get("tag")), "query parameter repo"})
 	case NetworkConnect:
 		list = append(list, Reference{ContainerReference, strings.TrimPrefix(r.Workload.Connects, "/"), "Container"})

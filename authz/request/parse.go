@@ -45,9 +45,13 @@ func Parse(c Call) (*Request, error) {
 	if err := r.Query.single(r.Route.Params...); err != nil {
 		return nil, err
 	}
-	if err := checkBody(&c, r.Route); err != nil {
+	if err := checkBody(&c, r.Route, r.Query); err != nil {
 		return nil, err
 	}
+	if err := checkParameters(r); err != nil {
+		return nil, err
+	}
+	r.Images, r.Build = imagesOf(r), buildOf(r)
 	if decode := decoders[r.Operation]; decode != nil {
 		if err := decode(r, c.Body); err != nil {
 			return nil, err

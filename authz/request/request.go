@@ -34,6 +34,11 @@ type Request struct {
 	Service *Service
 	// Update is set for container update only.
 	Update *Update
+	// Images is set for the operations on images, and Build for those that build.
+	Images *Images
+	Build  *Build
+	// Concealed says that the Engine may take parameters from a body that it does not show: those that show need not count.
+	Concealed bool
 	// Unknown lists the parts of the body that this version of Caisson does not know. The Engine may act on them.
 	Unknown []Unknown
 }

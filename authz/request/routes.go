@@ -62,6 +62,20 @@ const (
 	NetworkConnect           Operation = "NetworkConnect"
 	ServiceCreate            Operation = "ServiceCreate"
 	ServiceUpdate            Operation = "ServiceUpdate"
+
+	ImagePush     Operation = "ImagePush"
+	ImageTag      Operation = "ImageTag"
+	ImageCommit   Operation = "ImageCommit"
+	ImageLoad     Operation = "ImageLoad"
+	ImageDelete   Operation = "ImageDelete"
+	ImagePrune    Operation = "ImagePrune"
+	PluginDelete  Operation = "PluginDelete"
+	PluginEnable  Operation = "PluginEnable"
+	PluginDisable Operation = "PluginDisable"
+	PluginPull    Operation = "PluginPull"
+	PluginUpgrade Operation = "PluginUpgrade"
+	PluginSet     Operation = "PluginSet"
+	PluginCreate  Operation = "PluginCreate"
 )
 
 // table is the union of the routes of Engine 20.10.24 and the newest line, in dockerd's order of registration: of two routes
@@ -101,7 +115,7 @@ var table = []Route{
 	{ContainerRename, "POST", "/containers/{name:.*}/rename", Mutating, NoBody, "container rename", []string{"name"}},
 	{ContainerUpdate, "POST", "/containers/{name:.*}/update", Dangerous, JSONBody, "container update", nil},
 	{"ContainerPrune", "POST", "/containers/prune", Mutating, NoBody, "container prune", nil},
-	{"ImageCommit", "POST", "/commit", Mutating, OptionalJSON, "image commit", []string{"container", "repo", "tag"}},
+	{ImageCommit, "POST", "/commit", Mutating, OptionalJSON, "image commit", []string{"container", "repo", "tag"}},
 	{PutContainerArchive, "PUT", "/containers/{name:.*}/archive", Dangerous, OpaqueBody, "container archive write", []string{"path"}},
 	{"ContainerDelete", "DELETE", "/containers/{name:.*}", Mutating, NoBody, "container delete", nil},
 
@@ -112,12 +126,12 @@ var table = []Route{
 	{"ImageHistory", "GET", "/images/{name:.*}/history", Read, NoBody, "image history", nil},
 	{"ImageInspect", "GET", "/images/{name:.*}/json", Read, NoBody, "image inspect", nil},
 	{"ImageAttestations", "GET", "/images/{name:.*}/attestations", Read, NoBody, "image attestations", nil},
-	{"ImageLoad", "POST", "/images/load", Mutating, OpaqueBody, "image load", nil},
+	{ImageLoad, "POST", "/images/load", Mutating, OpaqueBody, "image load", nil},
 	{ImageCreate, "POST", "/images/create", Dangerous, OpaqueBody, "image pull or import", []string{"fromImage", "fromSrc", "tag", "repo", "platform"}},
-	{"ImagePush", "POST", "/images/{name:.*}/push", Mutating, OpaqueBody, "image push", []string{"tag"}},
-	{"ImageTag", "POST", "/images/{name:.*}/tag", Mutating, NoBody, "image tag", []string{"repo", "tag"}},
-	{"ImagePrune", "POST", "/images/prune", Mutating, NoBody, "image prune", nil},
-	{"ImageDelete", "DELETE", "/images/{name:.*}", Mutating, NoBody, "image delete", nil},
+	{ImagePush, "POST", "/images/{name:.*}/push", Mutating, OpaqueBody, "image push", []string{"tag"}},
+	{ImageTag, "POST", "/images/{name:.*}/tag", Mutating, NoBody, "image tag", []string{"repo", "tag"}},
+	{ImagePrune, "POST", "/images/prune", Mutating, NoBody, "image prune", []string{"filters"}},
+	{ImageDelete, "DELETE", "/images/{name:.*}", Mutating, NoBody, "image delete", nil},
 
 	{"PingOptions", "OPTIONS", "/{anyroute:.*}", Read, NoBody, "options", nil},
 	{"SystemPingHead", "HEAD", "/_ping", Read, NoBody, "ping", nil},
@@ -135,7 +149,7 @@ var table = []Route{
 	{"VolumeUpdate", "PUT", "/volumes/{name:.*}", Mutating, JSONBody, "volume update", nil},
 	{"VolumeDelete", "DELETE", "/volumes/{name:.*}", Mutating, NoBody, "volume delete", nil},
 
-	{ImageBuild, "POST", "/build", Dangerous, OpaqueBody, "image build", []string{"version", "networkmode", "remote"}},
+	{ImageBuild, "POST", "/build", Dangerous, OpaqueBody, "image build", []string{"version", "networkmode", "remote", "cgroupparent"}},
 	{"BuildPrune", "POST", "/build/prune", Mutating, NoBody, "build cache prune", nil},
 	{"BuildCancel", "POST", "/build/cancel", Mutating, NoBody, "build cancel", nil},
 	{Session, "POST", "/session", Dangerous, OpaqueBody, "build session", nil},
@@ -174,14 +188,14 @@ var table = []Route{
 	{"PluginList", "GET", "/plugins", Read, NoBody, "plugin list", nil},
 	{"PluginInspect", "GET", "/plugins/{name:.*}/json", Read, NoBody, "plugin inspect", nil},
 	{"GetPluginPrivileges", "GET", "/plugins/privileges", Sensitive, NoBody, "plugin privileges", []string{"remote"}},
-	{"PluginDelete", "DELETE", "/plugins/{name:.*}", Dangerous, NoBody, "plugin delete", nil},
-	{"PluginEnable", "POST", "/plugins/{name:.*}/enable", Dangerous, NoBody, "plugin enable", nil},
-	{"PluginDisable", "POST", "/plugins/{name:.*}/disable", Dangerous, NoBody, "plugin disable", nil},
-	{"PluginPull", "POST", "/plugins/pull", Dangerous, JSONBody, "plugin install", []string{"remote", "name"}},
+	{PluginDelete, "DELETE", "/plugins/{name:.*}", Dangerous, NoBody, "plugin delete", nil},
+	{PluginEnable, "POST", "/plugins/{name:.*}/enable", Dangerous, NoBody, "plugin enable", nil},
+	{PluginDisable, "POST", "/plugins/{name:.*}/disable", Dangerous, NoBody, "plugin disable", nil},
+	{PluginPull, "POST", "/plugins/pull", Dangerous, JSONBody, "plugin install", []string{"remote", "name"}},
 	{"PluginPush", "POST", "/plugins/{name:.*}/push", Sensitive, OpaqueBody, "plugin push", nil},
-	{"PluginUpgrade", "POST", "/plugins/{name:.*}/upgrade", Dangerous, JSONBody, "plugin upgrade", []string{"remote"}},
-	{"PluginSet", "POST", "/plugins/{name:.*}/set", Dangerous, JSONBody, "plugin set", nil},
-	{"PluginCreate", "POST", "/plugins/create", Dangerous, OpaqueBody, "plugin create", []string{"name"}},
+	{PluginUpgrade, "POST", "/plugins/{name:.*}/upgrade", Dangerous, JSONBody, "plugin upgrade", []string{"remote"}},
+	{PluginSet, "POST", "/plugins/{name:.*}/set", Dangerous, JSONBody, "plugin set", nil},
+	{PluginCreate, "POST", "/plugins/create", Dangerous, OpaqueBody, "plugin create", []string{"name"}},
 
 	{"DistributionInspect", "GET", "/distribution/{name:.*}/json", Sensitive, NoBody, "distribution inspect", nil},
 	{BuildKit, "POST", "/grpc", Dangerous, OpaqueBody, "build (BuildKit control)", nil},

@@ -87,8 +87,11 @@ func servicePrivileges(v Version, p *swarm.Privileges) (opts []SecurityOpt) {
 	add := func(field, key, value string) {
 		opts = append(opts, SecurityOpt{Key: key, Value: value, Raw: key + "=" + value, Field: containerField + "Privileges." + field})
 	}
+	unknown := func(field, raw string) {
+		opts = append(opts, SecurityOpt{Raw: raw, Field: containerField + "Privileges." + field})
+	}
 	if p.CredentialSpec != nil { // of Windows; the Engine knows no such option on Linux
-		opts = append(opts, SecurityOpt{Raw: "credentialspec", Field: containerField + "Privileges.CredentialSpec"})
+		unknown("CredentialSpec", "credentialspec")
 	}
 	if s := p.SELinuxContext; s != nil {
 		if s.Disable {
@@ -106,11 +109,15 @@ func servicePrivileges(v Version, p *swarm.Privileges) (opts []SecurityOpt) {
 		case swarm.SeccompModeCustom:
 			add("Seccomp.Profile", "seccomp", string(s.Profile))
 		default:
-			add("Seccomp.Mode", "seccomp", "unconfined")
+			if add("Seccomp.Mode", "seccomp", "unconfined"); s.Mode != swarm.SeccompModeUnconfined {
+				unknown("Seccomp.Mode", string(s.Mode))
+			}
 		}
 	}
 	if a := p.AppArmor; a != nil && a.Mode != "" && a.Mode != swarm.AppArmorModeDefault {
-		add("AppArmor.Mode", "apparmor", "unconfined")
+		if add("AppArmor.Mode", "apparmor", "unconfined"); a.Mode != swarm.AppArmorModeDisabled {
+			unknown("AppArmor.Mode", string(a.Mode))
+		}
 	}
 	if p.NoNewPrivileges && passedOn(v, 44) {
 		add("NoNewPrivileges", "no-new-privileges", "true")

@@ -54,7 +54,7 @@ func (r *Request) Target() (Reference, bool) {
 		return Reference{ContainerReference, r.Vars["name"], "container"}, true
 	case r.Operation == ExecStart:
 		return Reference{ExecReference, r.Vars["name"], "exec"}, true
-	case r.Operation == "ImageCommit":
+	case r.Operation == ImageCommit:
 		return Reference{ContainerReference, r.Query.Get("container"), "container"}, true
 	case r.Operation == NetworkConnect:
 		return Reference{ContainerReference, r.Workload.Connects, "Container"}, true

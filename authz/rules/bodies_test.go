@@ -8,6 +8,7 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/api/types/volume"
 
 	"caisson/authz/request"
@@ -31,6 +32,10 @@ var bodies = []body{
 	{name: "exec", door: request.DoorExec, typ: reflect.TypeFor[container.ExecCreateRequest](), legacy: []string{"Detach", "Container"}},
 	{name: "volume", door: request.DoorVolume, typ: reflect.TypeFor[volume.CreateRequest]()},
 	{name: "connect", door: request.DoorConnect, typ: reflect.TypeFor[network.ConnectRequest]()},
+	{
+		name: "service", door: request.DoorService, typ: reflect.TypeFor[swarm.ServiceSpec](),
+		legacy: []string{"Networks.Target", "Networks.Aliases", "Networks.DriverOpts"},
+	},
 	{name: "network", op: request.NetworkCreate, typ: reflect.TypeFor[network.CreateRequest](), legacy: []string{"CheckDuplicate"}},
 }
 

@@ -35,13 +35,16 @@ var _ = register(&Spec{
 })
 
 // Prepare implements [Preparer].
-func (i *ImageReference) Prepare() error {
-	for _, p := range i.Registries {
+func (i *ImageReference) Prepare() error { return checkRepositories("registries", i.Registries) }
+
+// checkRepositories checks patterns for repositories. One without a registry would match nothing, as the Engine's names have one.
+func checkRepositories(option string, patterns []string) error {
+	for _, p := range patterns {
 		if first, _, ok := strings.Cut(p, "/"); p != "**" && (!ok || !strings.ContainsAny(first, ".:*") && first != "localhost") {
-			return fmt.Errorf("registries: %q does not begin with a registry; write docker.io/library/busybox for busybox", p)
+			return fmt.Errorf("%s: %q does not begin with a registry; write docker.io/library/busybox for busybox", option, p)
 		}
 	}
-	return checkGlobs("registries", i.Registries)
+	return checkGlobs(option, patterns)
 }
 
 // Check implements [Rule].
@@ -51,10 +54,9 @@ func (i *ImageReference) Check(r *request.Request, out *Findings) {
 		out.AddFix(image.Field, "is not set", "the name of an image", "name an image")
 		return
 	}
-	open := slices.Contains(i.Registries, "**")
 	if mayBeImageID(image.V) {
 		// An ID is as good as a digest for what it names, but it names no registry, and may be the ID of anything that was built here.
-		if !open || i.RequireDigest {
+		if !i.open() || i.RequireDigest {
 			out.Add(image.Field, "is "+quote(image.V)+", which is or may be an ID and tells nothing of where the image is from",
 				i.allowed())
 		}
@@ -66,20 +68,32 @@ func (i *ImageReference) Check(r *request.Request, out *Findings) {
 		out.Add(image.Field, "is "+quote(image.V)+", which is no name of an image", i.allowed())
 		return
 	}
-	if !open && !matchAny(i.Registries, named.Name()) {
-		out.AddFix(image.Field, "is from "+quote(named.Name()), listed(i.Registries),
-			"use an image from an allowed registry, or have the operator add it to rules.image-reference.registries")
+	i.checkName(image.Field, image.V, named, out)
+}
+
+// checkName judges a name as the Engine reads it. One without a tag stands for all of them.
+func (i *ImageReference) checkName(field, raw string, named reference.Named, out *Findings) {
+	if !i.open() && !matchAny(i.Registries, named.Name()) {
+		out.AddFix(field, "is from "+quote(named.Name()), listed(i.Registries),
+			"use an image from an allowed registry, or have the operator add it to rules."+string(out.spec.ID)+".registries")
 	}
 	if _, ok := named.(reference.Digested); ok { // the Engine then ignores the tag
 		return
 	}
 	if i.RequireDigest {
-		out.Add(image.Field, "is "+quote(image.V)+" without a digest", i.allowed())
+		out.Add(field, "is "+quote(raw)+" without a digest", i.allowed())
 	}
-	if tagged, ok := named.(reference.Tagged); ok && slices.Contains(i.DenyTags, tagged.Tag()) {
-		out.AddFix(image.Field, "has the tag "+quote(tagged.Tag()), "other tags than "+listed(i.DenyTags), "name a version of the image")
+	tagged, ok := named.(reference.Tagged)
+	switch {
+	case len(i.DenyTags) == 0:
+	case !ok:
+		out.AddFix(field, "is "+quote(raw)+" with every tag", "other tags than "+listed(i.DenyTags), "name a version of the image")
+	case slices.Contains(i.DenyTags, tagged.Tag()):
+		out.AddFix(field, "has the tag "+quote(tagged.Tag()), "other tags than "+listed(i.DenyTags), "name a version of the image")
 	}
 }
+
+func (i *ImageReference) open() bool { return slices.Contains(i.Registries, "**") }
 
 // mayBeImageID tells whether the Engine could take a text for an ID, whole or shortened, with or without the algorithm. sha256:ab12
 // reads like the tag ab12 of an image called sha256, but every engine finds the ID.
@@ -92,7 +106,7 @@ func (i *ImageReference) allowed() string {
 	if i.RequireDigest {
 		return "a name with a digest, name@sha256:…"
 	}
-	if slices.Contains(i.Registries, "**") {
+	if i.open() {
 		return "a name such as docker.io/library/busybox:1.36"
 	}
 	return "a name of " + listed(i.Registries)

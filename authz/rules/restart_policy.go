@@ -52,15 +52,19 @@ func (p *RestartPolicy) Prepare() error {
 func (p *RestartPolicy) Check(r *request.Request, out *Findings) {
 	given := r.Workload.RestartPolicy
 	name, retries := given.V.Name, given.V.Retries
+	got, allowed := "is "+quote(name), listed(p.Allow)
 	if r.Workload.Door == request.DoorService {
-		name = serviceConditions[name]
+		if name == "" {
+			got = `is not set, which is "any"`
+		}
+		name, allowed = serviceConditions[name], p.conditions()
 	} else if name == "" { // what engines before 25.0 stored for no policy
 		name = "no"
 	}
-	nameField, retriesField := given.Field+out.Either(".Name", ".Condition"), given.Field+out.Either(".MaximumRetryCount", ".MaxAttempts")
+	retriesField := given.Field + out.Either(".MaximumRetryCount", ".MaxAttempts")
 	switch {
 	case !slices.Contains(p.Allow, name):
-		out.Add(nameField, "is "+quote(given.V.Name), listed(p.Allow))
+		out.Add(given.Field+out.Either(".Name", ".Condition"), got, allowed)
 	case name != "on-failure" || p.MaxRetries == 0:
 	case retries <= 0: // the Engine takes 0 as without end, and refuses less
 		out.Add(retriesField, "is not set, which is without end", p.limits())
@@ -69,6 +73,17 @@ func (p *RestartPolicy) Check(r *request.Request, out *Findings) {
 	case given.V.Windowed:
 		out.AddFix(given.Field+".Window", "is set, so that the attempts are counted anew in each window", "not set", "drop --restart-window")
 	}
+}
+
+// conditions words what would pass in a service.
+func (p *RestartPolicy) conditions() string {
+	var words []string
+	for _, c := range []string{"none", "on-failure", "any"} {
+		if slices.Contains(p.Allow, serviceConditions[c]) {
+			words = append(words, c)
+		}
+	}
+	return listed(words)
 }
 
 // limits words what would pass.

@@ -51,13 +51,15 @@ func (s *Seccomp) Check(r *request.Request, out *Findings) {
 		case "", "builtin": // the daemon's
 			continue
 		case "unconfined":
-			out.Add(field, `is "unconfined"`, s.allowed())
+			out.Add(field, `is "unconfined"`, s.allowed(out))
 			continue
 		}
 		if hash := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(profile))); !slices.Contains(s.Allow, hash) {
-			out.Add(field, "is a custom seccomp profile, "+hash, s.allowed())
+			out.Add(field, "is a custom seccomp profile, "+hash, s.allowed(out))
 		}
 	}
 }
 
-func (s *Seccomp) allowed() string { return listed(append([]string{"builtin"}, s.Allow...)) }
+func (s *Seccomp) allowed(out *Findings) string {
+	return listed(append([]string{out.Either("builtin", "default")}, s.Allow...))
+}

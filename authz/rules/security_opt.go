@@ -17,7 +17,7 @@ var _ = register(&Spec{
 	Title:      "No unknown security options",
 	Why:        "Security options change how a container is confined. One that Caisson does not know may be one that a newer Engine acts on.",
 	Fix:        "drop the --security-opt, or correct its spelling",
-	ServiceFix: "drop --credential-spec, which is for Windows",
+	ServiceFix: "leave it out of the service, or correct its spelling; --credential-spec is for Windows",
 	Doors:      []request.Door{request.DoorCreate, request.DoorService},
 	Fields:     []string{"HostConfig.SecurityOpt", "TaskTemplate.ContainerSpec.Privileges.CredentialSpec"},
 
@@ -32,7 +32,7 @@ func (s *SecurityOpts) Check(r *request.Request, out *Findings) {
 			name, _, _ := strings.Cut(o.Raw, "=")
 			name, _, _ = strings.Cut(name, ":")
 			out.Add(r.Workload.SecurityOptAt(i), "is the unknown option "+quote(name),
-				listed(append([]string{"seccomp, apparmor, label, no-new-privileges, writable-cgroups"}, s.Allow...)))
+				listed(append([]string{out.Either("seccomp, apparmor, label, no-new-privileges, writable-cgroups", "modes that the API reference names")}, s.Allow...)))
 		}
 	}
 }

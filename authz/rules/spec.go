@@ -23,6 +23,9 @@ type Spec struct {
 	Always bool                // judges every request
 	Fields []string            // Engine API fields it claims, as in HostConfig.CapAdd; subfields are claimed with it
 
+	// Permanent makes the rule a part of every policy: nothing switches it off, audits it alone or waives it.
+	Permanent bool
+
 	// Profiles holds the rule's setting in each built-in profile. A profile that is left out has the rule off.
 	Profiles Profiles
 
@@ -98,6 +101,14 @@ func All() []*Spec {
 
 // Get returns a rule by ID, or nil.
 func Get(id ID) *Spec { return registry[id] }
+
+// In returns the rule's setting in a profile, nil if it is off there.
+func (s *Spec) In(p Profile) func(Rule) {
+	if apply := s.Profiles[p]; apply != nil || !s.Permanent {
+		return apply
+	}
+	return Default
+}
 
 // Judges tells whether the rule has something to say about a request itself.
 func (s *Spec) Judges(r *request.Request) bool {

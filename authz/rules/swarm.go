@@ -27,7 +27,7 @@ var _ = register(&Spec{
 	Title: "No swarm, unless the operator wants its services",
 	Why: "A swarm's managers run tasks on every node without a plugin being asked, and who joins a host to a swarm hands it to those managers. " +
 		"Where services are wanted, they are judged when they are created and updated, on the manager that is asked.",
-	Fix:   "run a container instead (docker run, docker compose), or have the operator set services = true in rules.swarm",
+	Fix:   "run a container instead (docker run, docker compose), or have the operator open what is needed in rules.swarm",
 	Refs:  []string{"CIS 5.1"},
 	Doors: []request.Door{request.DoorService},
 	Ops:   swarmOperations,
@@ -102,10 +102,15 @@ func (s *Swarm) refuse(r *request.Request, out *Findings) {
 		}
 	}
 	if ofServices(r.Operation) {
-		out.Add(field, got, "services, once rules.swarm.services is true")
+		fix := "have the operator set services = true in rules.swarm"
+		if r.Service != nil {
+			fix = "run a container instead (docker run, docker compose), or " + fix
+		}
+		out.AddFix(field, got, "services, once rules.swarm.services is true", fix)
 		return
 	}
-	out.AddFix(field, got, "operations named in rules.swarm.manage", "have the operator add "+string(r.Operation)+" to rules.swarm.manage if the host is to be part of a swarm")
+	out.AddFix(field, got, "operations named in rules.swarm.manage",
+		"have the operator add "+string(r.Operation)+" to rules.swarm.manage if the host is to be part of a swarm")
 }
 
 // checkService judges what containers have no counterpart of.

@@ -35,6 +35,19 @@ func (f Fixed) Container(_ context.Context, name string) (*request.Stored, error
 	return request.ParseStored(text, f.Defaults)
 }
 
+// ContainerIDs implements [View].
+func (f Fixed) ContainerIDs(context.Context, string) ([]string, error) {
+	var ids []string
+	for _, text := range f.Containers {
+		c, err := request.ParseStored(text, f.Defaults)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, c.ID)
+	}
+	return ids, nil
+}
+
 // Exec implements [View].
 func (f Fixed) Exec(_ context.Context, id string) (*Exec, error) {
 	if e := f.Execs[id]; e != nil {

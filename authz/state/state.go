@@ -18,6 +18,8 @@ var ErrNotFound = errors.New("no such object")
 // View answers questions about the Engine's objects. Names are resolved by the Engine itself, exactly as it will do for the request.
 type View interface {
 	Container(ctx context.Context, name string) (*request.Stored, error)
+	// ContainerIDs lists the containers whose ID begins with a prefix. It may list others as well.
+	ContainerIDs(ctx context.Context, prefix string) ([]string, error)
 	Exec(ctx context.Context, id string) (*Exec, error)
 	Volume(ctx context.Context, name string) (*Volume, error)
 	Network(ctx context.Context, ref string) (*Network, error)
@@ -39,9 +41,10 @@ type Volume struct {
 
 // Network is a network of the host or of its swarm.
 type Network struct {
-	ID     string
-	Name   string
-	Driver string
+	ID      string
+	SwarmID string // of a network of the host's own: what the swarm knows it by
+	Name    string
+	Driver  string
 }
 
 // None is a view of an Engine without objects. It serves where there is no Engine to ask, such as "caisson check".
@@ -51,6 +54,7 @@ var None View = Fixed{}
 type Memo struct {
 	view       View
 	containers map[string]answer[*request.Stored]
+	ids        map[string]answer[[]string]
 	execs      map[string]answer[*Exec]
 	volumes    map[string]answer[*Volume]
 	networks   map[string]answer[*Network]
@@ -67,6 +71,11 @@ func NewMemo(v View) *Memo { return &Memo{view: v} }
 // Container implements [View].
 func (m *Memo) Container(ctx context.Context, name string) (*request.Stored, error) {
 	return remember(ctx, &m.containers, name, m.view.Container)
+}
+
+// ContainerIDs implements [View].
+func (m *Memo) ContainerIDs(ctx context.Context, prefix string) ([]string, error) {
+	return remember(ctx, &m.ids, prefix, m.view.ContainerIDs)
 }
 
 // Exec implements [View].

@@ -4,6 +4,7 @@ package docker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -86,6 +87,24 @@ func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, e
 	return request.ParseStored(res.Raw, defaults)
 }
 
+// ContainerIDs implements [state.View].
+func (e *Engine) ContainerIDs(ctx context.Context, prefix string) ([]string, error) {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	res, err := e.client.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("id", prefix)})
+	if err != nil {
+		return nil, worded("containers by ID", err)
+	}
+	ids := make([]string, len(res.Items))
+	for i := range res.Items {
+		ids[i] = res.Items[i].ID
+	}
+	return ids, nil
+}
+
 // Volume implements [state.View].
 func (e *Engine) Volume(ctx context.Context, name string) (*state.Volume, error) {
 	ctx, done, err := e.begin(ctx)
@@ -114,7 +133,20 @@ func (e *Engine) Network(ctx context.Context, ref string) (*state.Network, error
 	if err != nil {
 		return nil, worded("network "+ref, err)
 	}
-	return &state.Network{ID: res.Network.ID, Name: res.Network.Name, Driver: res.Network.Driver}, nil
+	n := &state.Network{ID: res.Network.ID, Name: res.Network.Name, Driver: res.Network.Driver}
+	if n.Driver != "host" {
+		return n, nil
+	}
+	res, err = e.client.NetworkInspect(ctx, n.Name, client.NetworkInspectOptions{Scope: "swarm"})
+	if err != nil {
+		err = worded("network "+n.Name+" of the swarm", err)
+		if !errors.Is(err, state.ErrNotFound) { // without a swarm there is none
+			return nil, err
+		}
+		return n, nil
+	}
+	n.SwarmID = res.Network.ID
+	return n, nil
 }
 
 // Exec implements [state.View]. The client library leaves out as whom an exec runs, and whether it is privileged.

@@ -1,0 +1,169 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"caisson/authz/request"
+)
+
+// SelfProtection keeps Caisson, and the plugins of the Engine that it is one of, out of reach of the API that they guard.
+type SelfProtection struct {
+	Paths []string `toml:"paths" comment:"further host paths out of reach, such as the Engine's data root if it is not /var/lib/docker"`
+
+	own []tree // of the running process
+}
+
+var _ = register(&Spec{
+	ID:    "self-protection",
+	Title: "Nobody changes Caisson through the Engine",
+	Why: "Whoever disables a plugin, or writes to Caisson's policy, to the folders in which the Engine looks for plugins or to the Engine's " +
+		"own data, has switched authorization off for everybody. So this rule is part of every policy: it cannot be switched off, audited by " +
+		"itself or waived by an exception.",
+	Fix:   `have an administrator make the change on the host, with mode = "audit" in the policy for as long as it takes`,
+	Doors: []request.Door{request.DoorCreate, request.DoorVolume, request.DoorService},
+	Ops: []request.Operation{
+		request.PluginCreate, request.PluginPull, request.PluginSet, request.PluginUpgrade, request.PluginEnable, request.PluginDisable,
+		request.PluginDelete,
+	},
+	Fields: []string{
+		"HostConfig.Binds", "HostConfig.Mounts", "HostConfig.Devices", "DriverOpts", "TaskTemplate.ContainerSpec.Mounts",
+	},
+
+	Permanent: true,
+	Profiles:  Everywhere,
+	New:       func() Rule { return &SelfProtection{} },
+})
+
+// tree is a part of the host's file system. A sealed one is also kept from those who can only read: it holds sockets, or mounts of
+// others that stay writable.
+type tree struct {
+	path   string
+	sealed bool
+}
+
+// ownTrees are where Caisson and the Engine's plugins are unless they have been put somewhere else. Both spellings of /var/run and of
+// /lib stand here, as one is a link to the other on today's systems.
+var ownTrees = []tree{
+	{"/etc/caisson", false},
+	{"/var/lib/caisson", false},
+	{"/var/log/caisson", false},
+	{"/run/caisson", true},
+	{"/var/run/caisson", true},
+	{"/run/docker/plugins", true},
+	{"/var/run/docker/plugins", true},
+	{"/etc/docker", false},
+	{"/usr/lib/docker", false},
+	{"/lib/docker", false},
+	{"/usr/libexec/docker", false},
+	{"/var/lib/docker", true},
+}
+
+// containerLogs is the part of the Engine's data that log shippers read. Whether they may is for bind-mounts to say.
+const containerLogs = "/var/lib/docker/containers"
+
+// throughProcess are paths that lead anywhere: to what another process has open, or sees as its root.
+var throughProcess = regexp.MustCompile(`^(/proc/[^/]+(/task/[^/]+)?/(root|cwd|exe|fd|map_files)|/dev/fd)(/|$)`)
+
+// Protect adds where the parts of the running process are: files, and folders of sockets.
+func (s *SelfProtection) Protect(files, sockets []string) {
+	for _, f := range files {
+		s.own = append(s.own, tree{f, false})
+	}
+	for _, f := range sockets {
+		s.own = append(s.own, tree{f, true})
+	}
+}
+
+// Prepare implements [Preparer].
+func (s *SelfProtection) Prepare() error {
+	for _, p := range s.Paths {
+		if !path.IsAbs(p) || path.Clean(p) != p {
+			return fmt.Errorf("paths: %q is not a clean absolute path; write it like /srv/docker", p)
+		}
+	}
+	return nil
+}
+
+// Check implements [Rule].
+func (s *SelfProtection) Check(r *request.Request, out *Findings) {
+	w := r.Workload
+	if w == nil {
+		out.Add(r.Route.Method+" "+plainTemplate(r.Route.Template), "changes plugins, which run as root, and of which Caisson may be one",
+			"plugins that an administrator manages")
+		return
+	}
+	for i := range w.Mounts {
+		s.checkMount(&w.Mounts[i], w.Door, out)
+	}
+	for i, d := range w.Devices.V { // of a directory the Engine hands in all devices below
+		if why := s.reaches(d.PathOnHost, false); why != "" {
+			out.Add(w.Devices.At(i), "hands in the host's "+quote(d.PathOnHost)+", "+why, outOfReach)
+		}
+	}
+}
+
+const outOfReach = "paths of the host that hold nothing of Caisson or of the Engine's plugins"
+
+func (s *SelfProtection) checkMount(m *request.Mount, door request.Door, out *Findings) {
+	readOnly := m.Type == request.MountBind && readOnly(*m)
+	for _, p := range []string{m.HostPath(), m.Resolved} {
+		if why := s.reaches(p, readOnly); why != "" {
+			out.Add(m.Field, "mounts the host's "+quote(p)+", "+why, outOfReach)
+			return
+		}
+	}
+	// What drivers do with their options is known of the local one only. Of all others, and of the local one's lists of layers, any
+	// path in any option counts.
+	for _, option := range slices.Sorted(maps.Keys(m.DriverOptions)) {
+		for p := range strings.FieldsFuncSeq(m.DriverOptions[option], func(c rune) bool { return strings.ContainsRune(",:= ", c) }) {
+			if why := s.reaches(path.Clean(p), false); path.IsAbs(p) && why != "" {
+				field := m.Field
+				if door == request.DoorVolume {
+					field = "DriverOpts"
+				}
+				out.Add(field, "names the host's "+quote(p)+" in the option "+quote(option)+", "+why, outOfReach)
+				return
+			}
+		}
+	}
+}
+
+// reaches says how who gets a path gets at what is protected, and "" if they do not.
+func (s *SelfProtection) reaches(p string, readOnly bool) string {
+	if p == "" {
+		return ""
+	}
+	for _, t := range slices.Concat(ownTrees, s.own) {
+		if why := t.reachedBy(p, readOnly); why != "" {
+			return why
+		}
+	}
+	for _, t := range s.Paths {
+		if why := (tree{t, true}).reachedBy(p, readOnly); why != "" {
+			return why
+		}
+	}
+	if throughProcess.MatchString(p) {
+		return "which leads through a process to any file"
+	}
+	return ""
+}
+
+func (t tree) reachedBy(p string, readOnly bool) string {
+	switch {
+	case readOnly && (!t.sealed || below(p, containerLogs)):
+		return ""
+	case p == t.path:
+		return "which is Caisson's or the Engine's own"
+	case below(p, t.path):
+		return "which lies in " + t.path
+	case below(t.path, p):
+		return "which holds " + t.path
+	}
+	return ""
+}
