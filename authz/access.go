@@ -135,8 +135,11 @@ func refusal(r *request.Request, who *request.Principal, why, allowed, fix strin
 }
 
 func allowedBy(statements []string) string {
-	if len(statements) == 0 {
+	switch len(statements) {
+	case 0:
 		return "nothing"
+	case 1:
+		return "what the access statement " + statements[0] + " names"
 	}
 	return "what the access statements " + strings.Join(statements, ", ") + " name"
 }

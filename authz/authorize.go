@@ -26,6 +26,7 @@ type Authorizer struct {
 	Policy    func() *Policy // the policy in force; nil, or a nil answer, leaves every call undecided
 	Audit     audit.Sink     // where decisions are recorded; nil records nothing
 	State     state.View     // the Engine's objects; nil is an Engine without any
+	Files     HostFiles      // the host's files; nil leaves symbolic links in the paths of mounts unseen
 	AuditOnly bool           // let everything pass and record what would have been refused, whatever the policy's mode
 	Log       *zap.Logger
 	Deadline  time.Duration    // 0 is DefaultDeadline
@@ -108,7 +109,7 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 			return
 		}
 	}
-	list, err := subjects(ctx, view, p.Existing, r)
+	list, err := subjects(ctx, view, a.Files, p.Existing, r)
 	if err != nil {
 		d.Err = err
 		return
@@ -134,7 +135,8 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 
 // apply runs one rule on one subject and files what it finds under enforced, audited or excepted.
 func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
-	if b.Mode == Off || !s.judgedBy(b.Spec) {
+	mode := b.mode()
+	if mode == Off || !s.judgedBy(b.Spec) {
 		return
 	}
 	found := rules.NewFindings(b.Spec).For(s.r)
@@ -144,9 +146,9 @@ func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
 			v.Field, v.Fix = s.name+": "+v.Field, "create it anew: "+v.Fix
 		}
 		switch name, ok := p.excepted(v.Rule, s.owner, d.Time); {
-		case ok:
+		case ok && !b.Spec.Permanent:
 			d.Excepted = append(d.Excepted, Excepted{v, name})
-		case b.Mode == Audit || s.mode == Audit:
+		case mode == Audit || s.mode == Audit:
 			d.Audited = append(d.Audited, v)
 		default:
 			d.Violations = append(d.Violations, v)

@@ -63,9 +63,15 @@ func (d *Decision) Message() string {
 	switch d.Verdict {
 	case Allow:
 		return ""
-	case Undecided:
+	case Deny:
+		return d.denial()
+	default:
 		return fmt.Sprintf("%s refused, because Caisson cannot decide: %v (decision %s)", d.Operation(), d.Err, d.ID)
 	}
+}
+
+// denial keeps one violation on one line, for logs, and gives each of several its own, for readers.
+func (d *Decision) denial() string {
 	if len(d.Violations) == 1 {
 		return fmt.Sprintf("%s refused: %s (decision %s)", d.Operation(), Sentence(d.Violations[0]), d.ID)
 	}

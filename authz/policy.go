@@ -69,6 +69,23 @@ type BoundRule struct {
 	Mode Mode
 }
 
+// mode is what happens with what the rule finds.
+func (b *BoundRule) mode() Mode {
+	if b.Spec.Permanent {
+		return Enforce
+	}
+	return b.Mode
+}
+
+// Protect tells the policy, before it is in use, where the parts of the running process are on the host: files, and folders of sockets.
+func (p *Policy) Protect(files, sockets []string) {
+	for _, b := range p.Rules { // overrides share the rule
+		if r, ok := b.Rule.(*rules.SelfProtection); ok {
+			r.Protect(files, sockets)
+		}
+	}
+}
+
 // Override gives some principals rules of their own.
 type Override struct {
 	Name       string
@@ -110,12 +127,7 @@ func (e *Exception) covers(rule rules.ID, r *request.Request, now time.Time) boo
 }
 
 func (e *Exception) names(rule rules.ID) bool {
-	for _, id := range e.Rules {
-		if id == rule {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.Rules, rule)
 }
 
 func (e *Exception) matchesUser(r *request.Request) bool {

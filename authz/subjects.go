@@ -39,15 +39,16 @@ func (s *subject) judgedBy(spec *rules.Spec) bool {
 
 // expansion finds the subjects of one request.
 type expansion struct {
-	view state.View
-	list []subject
-	seen map[string]bool // containers by ID
+	view  state.View
+	files HostFiles // nil if the host's files cannot be seen
+	list  []subject
+	seen  map[string]bool // containers by ID
 }
 
 // subjects lists what a request is judged by, itself first. An error means that the Engine could not be asked, or that the request
 // names objects in a way that nobody else would.
-func subjects(ctx context.Context, view state.View, existing Mode, r *request.Request) ([]subject, error) {
-	x := &expansion{view: view, seen: make(map[string]bool)}
+func subjects(ctx context.Context, view state.View, files HostFiles, existing Mode, r *request.Request) ([]subject, error) {
+	x := &expansion{view: view, files: files, seen: make(map[string]bool)}
 	x.list = append(x.list, subject{r: r, owner: r})
 	if err := x.resolve(ctx, r.Workload, Enforce, r); err != nil {
 		return nil, err
@@ -153,6 +154,9 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 		return nil
 	}
 	if err := x.volumes(ctx, w); err != nil {
+		return err
+	}
+	if err := x.hostPaths(ctx, w); err != nil {
 		return err
 	}
 	if err := x.networks(ctx, w); err != nil {

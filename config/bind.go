@@ -31,7 +31,7 @@ func (d *decoder) bind(profile rules.Profile, tables map[string]any) []authz.Bou
 // rule makes one rule of a profile, changed by the file's table if there is one.
 func (d *decoder) rule(profile rules.Profile, spec *rules.Spec, tables map[string]any) authz.BoundRule {
 	b := authz.BoundRule{Spec: spec, Rule: spec.New(), Mode: authz.Off}
-	if apply := spec.Profiles[profile]; apply != nil {
+	if apply := spec.In(profile); apply != nil {
 		b.Mode = authz.Enforce
 		apply(b.Rule)
 	}
@@ -61,6 +61,10 @@ func (d *decoder) override(p path, b *authz.BoundRule, v any) {
 	}
 	if m, ok := table["mode"]; ok {
 		d.decode(p.key("mode"), m, reflect.ValueOf(&b.Mode).Elem())
+	}
+	if b.Spec.Permanent && b.Mode != authz.Enforce {
+		d.problem(p.key("mode"), `%q is not possible: this rule is part of every policy; to watch everything for a while, set mode = "audit" at the top of the file`, b.Mode)
+		b.Mode = authz.Enforce
 	}
 	d.decodeStruct(p, table, reflect.ValueOf(b.Rule).Elem(), "mode")
 }

@@ -116,7 +116,7 @@ func DefaultFile(p rules.Profile) []byte {
 // writeRule writes a rule as it is in a profile.
 func writeRule(b *strings.Builder, spec *rules.Spec, p rules.Profile) {
 	r, prefix, title := spec.New(), "", spec.Title
-	if apply := spec.Profiles[p]; apply != nil {
+	if apply := spec.In(p); apply != nil {
 		apply(r)
 	} else {
 		prefix, title = "#", spec.Title+" (off in this profile)"

@@ -37,7 +37,7 @@ func effective(p *authz.Policy) []section {
 	for _, spec := range rules.All() {
 		if b := on[spec.ID]; b != nil {
 			all = append(all, ruleSection(spec, b.Rule, b.Mode))
-		} else if spec.Profiles[p.Profile] != nil {
+		} else if spec.In(p.Profile) != nil {
 			all = append(all, ruleSection(spec, nil, authz.Off))
 		}
 	}

@@ -34,8 +34,13 @@ func (d *decoder) exception(p path, t *exceptionTable) authz.Exception {
 	e := authz.Exception{Name: t.Name, User: t.User, Owner: t.Owner, Reason: t.Reason}
 	d.required(p, t)
 	for i, id := range t.Rules {
-		if at := p.key("rules").index(i); rules.Get(rules.ID(id)) == nil && !d.reported(at) {
+		spec, at := rules.Get(rules.ID(id)), p.key("rules").index(i)
+		switch {
+		case d.reported(at):
+		case spec == nil:
 			d.problem(at, "unknown rule %q%s", id, suggest(id, ruleIDs()))
+		case spec.Permanent:
+			d.problem(at, "%q cannot be waived: %s", id, spec.Fix)
 		}
 		e.Rules = append(e.Rules, rules.ID(id))
 	}

@@ -13,6 +13,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("version = 1\n" + exception() + exception("owner = 1"))
 	f.Add("version = 1\nprofile = \"none\"\nrules = { memory = { max = 1, mode = \"audit\" }, bind-mounts.allow = [{ path = \"/srv\" }] }\n")
+	f.Add(accessText)
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := Read("fuzz", []byte(text), noon)
 		if err != nil {

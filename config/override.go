@@ -49,6 +49,9 @@ func (d *decoder) rebind(at path, tables map[string]any, p *authz.Policy, policy
 			}
 			continue
 		}
+		if spec.Permanent {
+			d.problem(at.key(string(spec.ID)), "this rule is the same for everyone")
+		}
 		changed = append(changed, spec.ID)
 		quiet := &decoder{file: d.file, lines: d.lines} // what is wrong with the policy's own table has been reported
 		b := quiet.rule(p.Profile, spec, policy)

@@ -69,7 +69,7 @@ func overview(b *strings.Builder) {
 		fmt.Fprintf(b, "| [%[1]s](#%[1]s)", spec.ID)
 		for _, p := range rules.AllProfiles {
 			b.WriteString(" | ")
-			if spec.Profiles[p] != nil {
+			if spec.In(p) != nil {
 				b.WriteString("on")
 			}
 		}
@@ -123,7 +123,7 @@ func judges(spec *rules.Spec) string {
 
 // changes lists the options that a profile sets to something else than their defaults.
 func changes(spec *rules.Spec, p rules.Profile) []string {
-	apply := spec.Profiles[p]
+	apply := spec.In(p)
 	if apply == nil {
 		return nil
 	}

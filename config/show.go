@@ -41,7 +41,7 @@ func (f *File) origin(at path, key string) string {
 		return fmt.Sprintf("%s:%d", f.Name, line)
 	case isRule && key == "mode" && f.lines[at] > 0:
 		return fmt.Sprintf("%s:%d, on because its table is there", f.Name, f.lines[at])
-	case !isRule || rules.Get(rules.ID(table)).Profiles[f.Policy.Profile] == nil:
+	case !isRule || rules.Get(rules.ID(table)).In(f.Policy.Profile) == nil:
 		return "default"
 	default:
 		return "profile " + string(f.Policy.Profile)
@@ -68,7 +68,7 @@ func (f *File) off() []string {
 		on[b.Spec.ID] = true
 	}
 	for _, s := range rules.All() {
-		if !on[s.ID] && s.Profiles[f.Policy.Profile] == nil {
+		if !on[s.ID] && s.In(f.Policy.Profile) == nil {
 			ids = append(ids, string(s.ID))
 		}
 	}

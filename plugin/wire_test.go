@@ -178,5 +178,6 @@ func FuzzDecodeCall(f *testing.F) {
 		if err != nil && (call.Method != "" || call.Target != "" || call.Body != nil) {
 			t.Errorf("%q is an error and a call", text)
 		}
+		_, _ = call.Principal(true)
 	})
 }

@@ -97,12 +97,6 @@ var hidden = map[string]struct {
 			return strings.Contains(string(answer.Body), "127.0.0.1:1") && !strings.Contains(answer.Message(), "plugin caisson")
 		},
 	},
-	"import": {
-		"/images/create?fromSrc=-&repo=busybox", "application/x-tar", "fromSrc=http%3A%2F%2F127.0.0.1%3A1%2Fevil",
-		func(_ *engine.Engine, answer *engine.Response) bool {
-			return strings.Contains(string(answer.Body), "127.0.0.1:1") && !strings.Contains(answer.Message(), "plugin caisson")
-		},
-	},
 	"rename": {
 		"/containers/victim/rename?name=good", "text/plain", "name=evil",
 		func(e *engine.Engine, _ *engine.Response) bool {

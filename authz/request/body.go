@@ -33,6 +33,7 @@ func checkBody(c *Call, r *Route, q Query) error {
 		if _, judged := decoders[r.Operation]; judged && len(bytes.TrimSpace(c.Body)) == 0 {
 			return missingBody(c, r)
 		}
+	case OptionalJSON, OpaqueBody: // not judged
 	}
 	return nil
 }

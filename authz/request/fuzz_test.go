@@ -3,6 +3,7 @@ package request
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,7 +114,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, target, contentType string, body []byte) {
 		r, err := Parse(Call{Method: method, Target: target, Headers: map[string]string{"Content-Type": contentType}, Body: body})
 		if err != nil {
-			if _, ok := err.(*Error); !ok {
+			if e := (*Error)(nil); !errors.As(err, &e) {
 				t.Fatalf("%T is no *Error: %v", err, err)
 			}
 			return

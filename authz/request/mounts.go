@@ -57,8 +57,8 @@ func (m *Mount) HostPath() string {
 	if m.Type == MountBind {
 		return m.Path
 	}
-	if device := m.DriverOptions["device"]; m.Type == MountVolume && path.IsAbs(device) {
-		return path.Clean(device)
+	if device := m.DriverOptions["device"]; m.Type == MountVolume && device != "" {
+		return path.Join("/", device) // dockerd's working directory, unless somebody has changed that
 	}
 	return ""
 }
@@ -99,7 +99,7 @@ func (m *Mount) setSource() {
 }
 
 func (m *Mount) bindOptions(options string) {
-	for _, o := range strings.Split(options, ",") {
+	for o := range strings.SplitSeq(options, ",") {
 		switch o {
 		case "ro":
 			m.ReadOnly = true
@@ -153,7 +153,7 @@ func joinTmpfsOptions(options [][]string) string {
 // newTmpfs reads an entry of HostConfig.Tmpfs, whose options are mount(8) options. Of several sizes the last one counts.
 func newTmpfs(field, target, options string) Mount {
 	m := Mount{Field: field, Type: MountTmpfs, Target: target, TmpfsOptions: options}
-	for _, o := range strings.Split(options, ",") {
+	for o := range strings.SplitSeq(options, ",") {
 		if size, ok := strings.CutPrefix(o, "size="); ok {
 			m.SizeBytes = tmpfsSize(size)
 		}

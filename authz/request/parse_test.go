@@ -1,6 +1,7 @@
 package request
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ func TestParseRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("accepted: %+v", r)
 			}
-			if _, ok := err.(*Error); !ok || !strings.Contains(err.Error(), tt.want) {
+			if e := (*Error)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -260,14 +261,12 @@ type seenKeys struct {
 // add tells whether the key is new.
 func (s *seenKeys) add(key string) bool {
 	if s.many != nil {
-		new := !s.many[key]
+		known := s.many[key]
 		s.many[key] = true
-		return new
+		return !known
 	}
-	for _, k := range s.few {
-		if k == key {
-			return false
-		}
+	if slices.Contains(s.few, key) {
+		return false
 	}
 	if s.few = append(s.few, key); len(s.few) > 32 {
 		s.many = make(map[string]bool, 2*len(s.few))

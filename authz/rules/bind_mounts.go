@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -32,8 +34,8 @@ func (b BindPath) String() string {
 var _ = register(&Spec{
 	ID:    "bind-mounts",
 	Title: "Only listed host paths are mounted",
-	Why: "A container that mounts /etc, /root or the Engine's socket is root on the host. The list is compared with the path as written: " +
-		"the kernel follows symbolic links, so nobody but trusted users should be able to write to a listed directory.",
+	Why: "A container that mounts /etc, /root or the Engine's socket is root on the host. A symbolic link below a listed directory counts " +
+		"as the path that it leads to. It may be put there after Caisson has looked, so nobody but trusted users should be able to write there.",
 	Fix:    "use a named volume, or have the operator add the directory to rules.bind-mounts.allow",
 	Refs:   []string{"CIS 5.6", "CIS 5.32", "PSS baseline: hostPath volumes"},
 	Doors:  []request.Door{request.DoorCreate, request.DoorService},
@@ -88,16 +90,30 @@ func (b *BindMounts) Check(r *request.Request, out *Findings) {
 func (b *BindMounts) checkBind(m request.Mount, out *Findings) {
 	got := "mounts the host's " + quote(m.Path)
 	if why := protectedBy(m.Path, b.Protect); why != "" {
-		out.AddFix(m.Field, got+", which is protected: "+why, listed(b.allowed()), "use a named volume; a protected path needs an exception")
+		fix := "use a named volume; a protected path needs an exception"
+		if new(SelfProtection).reaches(m.Path, readOnly(m)) != "" {
+			fix = "use a named volume" // no exception would help
+		}
+		out.AddFix(m.Field, got+", which is protected: "+why, listed(b.allowed()), fix)
 		return
 	}
-	listedPath, passes := false, false
+	if why := protectedBy(m.Resolved, b.Protect); m.Link != "" && why != "" {
+		out.AddFix(m.Field, got+", which leads to "+quote(m.Resolved)+", which is protected: "+why, listed(b.allowed()), "mount a directory without such links")
+		return
+	}
+	listedPath, leadsOut, passes := false, false, false
 	for _, a := range b.Allow {
-		if doublestar.MatchUnvalidated(a.Path, m.Path) {
+		switch {
+		case !doublestar.MatchUnvalidated(a.Path, m.Path):
+		case !a.holds(m) && !b.lists(m.Resolved, readOnly(m)):
+			leadsOut = true
+		default:
 			listedPath, passes = true, passes || !a.ReadOnly || readOnly(m)
 		}
 	}
 	switch {
+	case !listedPath && leadsOut:
+		out.AddFix(m.Field, got+", which leads to "+quote(m.Resolved)+" outside the allowed paths", listed(b.allowed()), "mount a directory without such links")
 	case !listedPath:
 		out.Add(m.Field, got+", which is outside the allowed paths", listed(b.allowed()))
 	case !passes && m.ReadOnly:
@@ -108,6 +124,21 @@ func (b *BindMounts) checkBind(m request.Mount, out *Findings) {
 	if m.Relabel && !b.Relabel {
 		out.AddFix(m.Field, "relabels the host's "+quote(m.Path)+" for SELinux", "no option z or Z", "drop the option z or Z")
 	}
+}
+
+// holds tells whether the links on the way of a mount are the operator's: those of what the pattern names itself. Users can put links
+// into what the pattern leaves open.
+func (b *BindPath) holds(m request.Mount) bool {
+	base := b.Path
+	if strings.ContainsAny(base, `*?[{\`) {
+		base, _ = doublestar.SplitPattern(base)
+	}
+	return m.Link == "" || below(base, m.Link)
+}
+
+// lists tells whether the list lets a path be mounted.
+func (b *BindMounts) lists(path string, readOnly bool) bool {
+	return slices.ContainsFunc(b.Allow, func(a BindPath) bool { return (!a.ReadOnly || readOnly) && doublestar.MatchUnvalidated(a.Path, path) })
 }
 
 // readOnly tells whether a mount is read-only and does not ask for writable mounts below it. Engines before 25.0, and newer ones

@@ -9,8 +9,7 @@ import (
 // refuseHost reports a namespace that is the host's, or of a spelling that nobody knows. Joining another container's
 // namespace is the business of shared-namespaces.
 func refuseHost(ns request.Value[request.Namespace], out *Findings) {
-	switch ns.V.Mode {
-	case request.NamespaceHost, request.NamespaceOther:
+	if mode := ns.V.Mode; mode == request.NamespaceHost || mode == request.NamespaceOther {
 		out.Add(ns.Field, "is "+quote(ns.V.Raw), "the container's own")
 	}
 }

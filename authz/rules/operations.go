@@ -18,8 +18,8 @@ type Operations struct {
 var _ = register(&Spec{
 	ID:    "operations",
 	Title: "Nothing leads around the rules",
-	Why: "Some operations of the Engine give root on the host, or switch authorization off, whatever the rules for containers say: plugins, " +
-		"checkpoints. Those of a swarm are decided by the rule swarm.",
+	Why: "Some operations of the Engine give root on the host, whatever the rules for containers say: checkpoints, and what newer engines " +
+		"may add. Those of a swarm are decided by the rule swarm, those on plugins by self-protection.",
 	Fix:    "have the operator name the operation in rules.operations.allow if it is really needed",
 	Refs:   []string{"CVE-2026-41567"},
 	Always: true,
@@ -58,6 +58,9 @@ func (o *Operations) Prepare() error {
 		if op := request.Operation(name); slices.Contains(swarmOperations, op) || op == request.ServiceCreate || op == request.ServiceUpdate {
 			return fmt.Errorf("allow: %q is decided by the rule swarm; see rules.swarm.services and rules.swarm.manage", name)
 		}
+		if slices.Contains(pluginOperations, request.Operation(name)) {
+			return fmt.Errorf("allow: %q is decided by the rule self-protection, which is part of every policy", name)
+		}
 		if slices.Contains(o.Deny, name) {
 			return fmt.Errorf("allow: %q is in deny as well", name)
 		}
@@ -75,7 +78,7 @@ func (o *Operations) Check(r *request.Request, out *Findings) {
 	case slices.Contains(o.Deny, name):
 		out.AddFix(field, "is closed on this host ("+r.Route.Text+")", "operations not named in rules.operations.deny", "ask the operator of this host")
 	case slices.Contains(o.Allow, name) || r.Route.Class != request.Dangerous:
-	case slices.Contains(swarmOperations, r.Operation):
+	case slices.Contains(swarmOperations, r.Operation), slices.Contains(pluginOperations, r.Operation):
 	case slices.Contains(judged, r.Operation):
 		checkParameters(r, out)
 	default:
@@ -86,19 +89,13 @@ func (o *Operations) Check(r *request.Request, out *Findings) {
 
 // checkParameters looks at the query parameters that turn an ordinary operation into another one.
 func checkParameters(r *request.Request, out *Findings) {
-	switch r.Operation {
-	case request.ContainerStart:
-		for _, p := range []string{"checkpoint", "checkpoint-dir"} {
-			if r.Query.Has(p) {
-				out.AddFix("query parameter "+p, "starts the container from a checkpoint, whose contents nobody has judged", "not given",
-					"start the container without --"+p)
-			}
-		}
-	case request.ImageCreate:
-		// The daemon fetches the URL itself, from the host's network (moby daemon/server/router/image, postImagesCreate).
-		if src := r.Query.Get("fromSrc"); src != "" && src != "-" {
-			out.AddFix("query parameter fromSrc", "makes the daemon fetch a URL", "- (the archive is part of the request)",
-				"download the archive, then docker import it from a file")
+	if r.Operation != request.ContainerStart {
+		return
+	}
+	for _, p := range []string{"checkpoint", "checkpoint-dir"} {
+		if r.Query.Has(p) {
+			out.AddFix("query parameter "+p, "starts the container from a checkpoint, whose contents nobody has judged", "not given",
+				"start the container without --"+p)
 		}
 	}
 }
@@ -116,7 +113,6 @@ type consequence struct {
 
 // consequences are in no order: no prefix begins another.
 var consequences = []consequence{
-	{"Plugin", "changes plugins, which run as root, and of which Caisson may be one", "change plugins on the host, not through the API"},
 	{"Checkpoint", "reads, writes or removes a directory of the host as root", "do without checkpoints: they are an experimental feature of the Engine"},
 }
 

@@ -35,6 +35,11 @@ func TestPrepareRefuses(t *testing.T) {
 		{&rules.Labels{Match: map[string]string{"team": "("}}, `match: "(" for "team" is no regular expression`},
 		{&rules.Operations{Allow: []string{"ContainerUpdates"}}, `allow: "ContainerUpdates" is no operation; did you mean "ContainerUpdate"?`},
 		{&rules.Operations{Allow: []string{"ImageBuild"}, Deny: []string{"ImageBuild"}}, `allow: "ImageBuild" is in deny as well`},
+		{&rules.Operations{Allow: []string{"SwarmInit"}}, `allow: "SwarmInit" is decided by the rule swarm; see rules.swarm.services and rules.swarm.manage`},
+		{&rules.Operations{Allow: []string{"ServiceUpdate"}}, `allow: "ServiceUpdate" is decided by the rule swarm; see rules.swarm.services and rules.swarm.manage`},
+		{&rules.Swarm{Manage: []string{"SwarmInt"}}, `manage: "SwarmInt" is no operation of a swarm; did you mean "SwarmInit"?`},
+		{&rules.Swarm{Manage: []string{"ServiceCreate"}}, `manage: "ServiceCreate" is judged by what it asks for; set services = true instead`},
+		{&rules.Swarm{Rollback: true}, "rollback: it means nothing without services = true"},
 		{&rules.UnknownOperation{Allow: []string{"/new/route"}}, `allow: "/new/route" is not a method and a path such as "GET /new/route"`},
 	} {
 		if err := c.rule.Prepare(); err == nil || err.Error() != c.want {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"caisson/authz/request"
 )
@@ -67,7 +68,7 @@ func (f *Findings) Violations() []Violation {
 		return f.list
 	}
 	rest := Violation{Rule: f.spec.ID, Field: "request", Got: fmt.Sprintf("has %d more of these", f.more), Allowed: "none", Fix: f.spec.Fix}
-	return append(f.list[:len(f.list):len(f.list)], rest)
+	return append(slices.Clip(f.list), rest)
 }
 
 // Add reports a violation with the rule's usual fix. got completes the sentence "<field> …": is "host", adds SYS_ADMIN.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"path"
 	"regexp"
@@ -26,10 +27,7 @@ var _ = register(&Spec{
 		"itself or waived by an exception.",
 	Fix:   `have an administrator make the change on the host, with mode = "audit" in the policy for as long as it takes`,
 	Doors: []request.Door{request.DoorCreate, request.DoorVolume, request.DoorService},
-	Ops: []request.Operation{
-		request.PluginCreate, request.PluginPull, request.PluginSet, request.PluginUpgrade, request.PluginEnable, request.PluginDisable,
-		request.PluginDelete,
-	},
+	Ops:   pluginOperations,
 	Fields: []string{
 		"HostConfig.Binds", "HostConfig.Mounts", "HostConfig.Devices", "DriverOpts", "TaskTemplate.ContainerSpec.Mounts",
 	},
@@ -38,6 +36,12 @@ var _ = register(&Spec{
 	Profiles:  Everywhere,
 	New:       func() Rule { return &SelfProtection{} },
 })
+
+// pluginOperations are those that change plugins. A plugin is named by name, ID or the beginning of an ID; all are refused alike.
+var pluginOperations = []request.Operation{
+	request.PluginCreate, request.PluginPull, request.PluginSet, request.PluginUpgrade, request.PluginEnable, request.PluginDisable,
+	request.PluginDelete,
+}
 
 // tree is a part of the host's file system. A sealed one is also kept from those who can only read: it holds sockets, or mounts of
 // others that stay writable.
@@ -102,35 +106,66 @@ func (s *SelfProtection) Check(r *request.Request, out *Findings) {
 	}
 	for i, d := range w.Devices.V { // of a directory the Engine hands in all devices below
 		if why := s.reaches(d.PathOnHost, false); why != "" {
-			out.Add(w.Devices.At(i), "hands in the host's "+quote(d.PathOnHost)+", "+why, outOfReach)
+			out.AddFix(w.Devices.At(i), "hands in the host's "+quote(d.PathOnHost)+", "+why, outOfReach, "hand in just the device that the program needs")
 		}
 	}
 }
 
-const outOfReach = "paths of the host that hold nothing of Caisson or of the Engine's plugins"
+const (
+	outOfReach = "paths that hold nothing of Caisson or of the Engine's plugins"
+	mountLess  = "mount just the directory that the program needs; these files are for an administrator on the host"
+)
 
 func (s *SelfProtection) checkMount(m *request.Mount, door request.Door, out *Findings) {
-	readOnly := m.Type == request.MountBind && readOnly(*m)
+	field := m.Field
+	if door == request.DoorVolume {
+		field = "DriverOpts"
+	}
+	harmless := m.Type == request.MountBind && readOnly(*m)
 	for _, p := range []string{m.HostPath(), m.Resolved} {
-		if why := s.reaches(p, readOnly); why != "" {
-			out.Add(m.Field, "mounts the host's "+quote(p)+", "+why, outOfReach)
+		if why := s.reaches(p, harmless); why != "" {
+			out.AddFix(field, "mounts the host's "+quote(p)+", "+why, outOfReach, mountLess)
 			return
 		}
 	}
-	// What drivers do with their options is known of the local one only. Of all others, and of the local one's lists of layers, any
-	// path in any option counts.
-	for _, option := range slices.Sorted(maps.Keys(m.DriverOptions)) {
-		for p := range strings.FieldsFuncSeq(m.DriverOptions[option], func(c rune) bool { return strings.ContainsRune(",:= ", c) }) {
-			if why := s.reaches(path.Clean(p), false); path.IsAbs(p) && why != "" {
-				field := m.Field
-				if door == request.DoorVolume {
-					field = "DriverOpts"
+	for option, p := range driverPaths(m) {
+		if why := s.reaches(p, false); why != "" {
+			out.AddFix(field, "names the host's "+quote(p)+" in the option "+quote(option)+", "+why, outOfReach, mountLess)
+			return
+		}
+	}
+}
+
+// driverPaths yields the options of a volume driver that name paths of the host beside the device, with these paths: the layers of an
+// overlay, and whatever looks like a path to a driver that is not the local one.
+func driverPaths(m *request.Mount) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, option := range slices.Sorted(maps.Keys(m.DriverOptions)) {
+			value := m.DriverOptions[option]
+			list := []string{value}
+			if m.Driver == "" || m.Driver == "local" {
+				list = overlayPaths(option, value)
+			}
+			for _, p := range list {
+				if path.IsAbs(p) && !yield(option, path.Clean(p)) {
+					return
 				}
-				out.Add(field, "names the host's "+quote(p)+" in the option "+quote(option)+", "+why, outOfReach)
-				return
 			}
 		}
 	}
+}
+
+// overlayPaths lists the directories in mount options such as lowerdir=/a:/b,upperdir=/c.
+func overlayPaths(option, value string) (list []string) {
+	if option != "o" {
+		return nil
+	}
+	for o := range strings.SplitSeq(value, ",") {
+		if key, dirs, _ := strings.Cut(o, "="); strings.HasPrefix(key, "lowerdir") || key == "upperdir" || key == "workdir" {
+			list = append(list, strings.Split(dirs, ":")...)
+		}
+	}
+	return list
 }
 
 // reaches says how who gets a path gets at what is protected, and "" if they do not.

@@ -49,7 +49,7 @@ func (s *SharedNamespaces) Check(r *request.Request, out *Findings) {
 		// The Engine takes a container's name with and without its slash (moby daemon/container.go, GetContainer).
 		resolved, judged := w.Judged[ns.Field]
 		switch name := strings.TrimPrefix(ns.V.Ref, "/"); {
-		case !matchAny(s.Allow, name) && !(judged && matchAny(s.Allow, resolved)):
+		case !matchAny(s.Allow, name) && (!judged || !matchAny(s.Allow, resolved)):
 			out.AddFix(ns.Field, "joins the container "+quote(name), listed(s.Allow), "drop container:…, or have the operator add the container to rules.shared-namespaces.allow")
 		case !judged:
 			out.Add(ns.Field, "joins the container "+quote(name)+", which does not exist", joinable)

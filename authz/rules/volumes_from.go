@@ -39,7 +39,7 @@ func (v *VolumesFrom) Check(r *request.Request, out *Findings) {
 		name, _, _ := strings.Cut(spec, ":")
 		resolved, judged := r.Workload.Judged[from.At(i)]
 		switch name = strings.TrimPrefix(name, "/"); {
-		case !matchAny(v.Allow, name) && !(judged && matchAny(v.Allow, resolved)):
+		case !matchAny(v.Allow, name) && (!judged || !matchAny(v.Allow, resolved)):
 			out.AddFix(from.At(i), "takes the mounts of the container "+quote(name), listed(v.Allow),
 				"mount the volumes by name with -v, or have the operator add the container to rules.volumes-from.allow")
 		case !judged:

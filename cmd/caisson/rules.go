@@ -90,7 +90,7 @@ func newRuleJSON(s *rules.Spec) ruleJSON {
 func profilesOf(s *rules.Spec) []string {
 	on := []string{}
 	for _, p := range rules.AllProfiles {
-		if s.Profiles[p] != nil {
+		if s.In(p) != nil {
 			on = append(on, string(p))
 		}
 	}
