@@ -62,9 +62,8 @@ func gate(v state.View) *authz.Authorizer {
 }
 
 func do(a *authz.Authorizer, method, target, body string) *authz.Decision {
-	return a.Authorize(context.Background(), request.Call{
-		Method: method, Target: target, Body: []byte(body), Headers: map[string]string{"Content-Type": "application/json"},
-	})
+	headers := map[string]string{"Content-Length": fmt.Sprint(len(body)), "Content-Type": "application/json"}
+	return a.Authorize(context.Background(), request.Call{Method: method, Target: target, Body: []byte(body), Headers: headers})
 }
 
 // TestLookUpsDoNotRecurse sends every request that package state/docker makes: none of them may lead to a look-up, because each

@@ -80,7 +80,11 @@ func overview(b *strings.Builder) {
 // describe writes the chapter of a rule.
 func describe(b *strings.Builder, spec *rules.Spec) {
 	fmt.Fprintf(b, "\n## %s\n\n**%s.** %s\n\n", spec.ID, prose(spec.Title), prose(spec.Why))
-	fmt.Fprintf(b, "* Fix: %s\n* Judges: %s\n", prose(spec.Fix), judges(spec))
+	fmt.Fprintf(b, "* Fix: %s\n", prose(spec.Fix))
+	if spec.ServiceFix != "" {
+		fmt.Fprintf(b, "* Fix of a service: %s\n", prose(spec.ServiceFix))
+	}
+	fmt.Fprintf(b, "* Judges: %s\n", judges(spec))
 	if len(spec.Fields) > 0 {
 		fmt.Fprintf(b, "* Fields: `%s`\n", strings.Join(spec.Fields, "`, `"))
 	}

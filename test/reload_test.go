@@ -1,7 +1,9 @@
 package test
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,8 +51,9 @@ func TestBrokenPolicy(t *testing.T) {
 func TestBrokenPolicyAtStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	cmd := serve(t, dir, broken)
-	time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "env", serve(t, dir, broken).Args...)
 	output, err := cmd.CombinedOutput()
 	if err == nil || cmd.ProcessState.ExitCode() < 1 {
 		t.Errorf("exit %v", cmd.ProcessState)

@@ -7,7 +7,7 @@ import "strings"
 type Build struct {
 	BuildKit bool // by BuildKit, be it through the build route or by its own protocol
 
-	Remote       Value[string] // context that the daemon fetches, as [PlainURL] writes it where it is one
+	Remote       URL // context that the daemon fetches
 	NetworkMode  Value[string]
 	CgroupParent Value[string]
 	ExtraHosts   Value[[]string]
@@ -29,31 +29,28 @@ func buildOf(r *Request) *Build {
 	list := func(name string) Value[[]string] { return Value[[]string]{"query parameter " + name, r.Query[name]} }
 	b := &Build{
 		BuildKit:     r.Query.Get("version") == "2",
-		Remote:       parameter("remote"),
+		Remote:       remoteOf(r.Query.Get("remote")),
 		NetworkMode:  parameter("networkmode"),
 		CgroupParent: parameter("cgroupparent"),
 		ExtraHosts:   list("extrahosts"),
 		SecurityOpt:  list("securityopt"),
 	}
-	b.Remote.V = plainRemote(b.Remote.V)
 	return b
 }
 
-// plainRemote is where a build takes its context from: "" is the client.
+// remoteOf is where a build takes its context from, if that is not the client.
 //
 // Source: moby daemon/builder/remotecontext/detect.go and urlutil; daemon/internal/builder-next/builder.go.
-func plainRemote(remote string) string {
+func remoteOf(remote string) URL {
+	const field = "query parameter remote"
 	switch {
-	case remote == "client-session" || remote == "upload-request":
-		return ""
+	case remote == "" || remote == "client-session" || remote == "upload-request":
+		return URL{}
 	case strings.HasPrefix(remote, "github.com/"):
 		remote = "https://" + remote
-	case strings.HasPrefix(remote, "git@") && !strings.Contains(remote, ".."):
+	case strings.HasPrefix(remote, "git@"):
 		repository, _, _ := strings.Cut(remote, "#") // #branch:directory
-		return repository
+		return URL{field, repository, !strings.Contains(remote, "..")}
 	}
-	if remote == "" {
-		return ""
-	}
-	return PlainURL(remote)
+	return newURL(field, remote)
 }

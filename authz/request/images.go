@@ -16,8 +16,8 @@ type Images struct {
 	Pulled  Image
 	Pushed  Image
 	Deleted Image
-	Named   []Image       // names that will stand for another image afterwards: of a tag, a commit, an import, a build
-	URL     Value[string] // what the daemon fetches for an import, as [PlainURL] writes it
+	Named   []Image // names that will stand for another image afterwards: of a tag, a commit, an import, a build
+	URL     URL     // what the daemon fetches for an import
 
 	Import bool // an archive becomes an image, or what is at URL
 	Load   bool // an archive brings images, under names that it holds itself
@@ -81,7 +81,7 @@ func imageCreate(q Query) *Images {
 		if !strings.Contains(src, "://") {
 			src = "http://" + src
 		}
-		images.URL = Value[string]{"query parameter fromSrc", PlainURL(src)}
+		images.URL = newURL("query parameter fromSrc", src)
 	}
 	if q.Get("repo") != "" {
 		images.Named = []Image{namedBy(q)}
@@ -110,17 +110,21 @@ func withTag(name, tag string) reference.Named {
 	return ref
 }
 
-// PlainURL writes a URL without what does not say where it leads. One that two readers could read differently gets a mark in front,
-// so that it matches no pattern that begins with a scheme.
-func PlainURL(raw string) string {
+// URL is something that the daemon fetches by itself.
+type URL struct {
+	Field string // empty if the operation fetches nothing
+	Shown string // scheme, host and path: what else there is may be a secret. "" if it cannot be read.
+	Plain bool   // nothing in it could be read in two ways, so Shown says where it leads
+}
+
+func newURL(field, raw string) URL {
 	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(raw, "\\ \t\r\n"):
-		return "?" + raw
-	case u.Host == "" || u.Path != "" && u.Path != "/" && path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/"):
-		return "?" + raw
+	if err != nil {
+		return URL{Field: field}
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host) + u.EscapedPath()
+	plain := u.Host != "" && u.User == nil && u.Opaque == "" && !strings.ContainsAny(raw, "\\ \t\r\n") &&
+		(u.Path == "" || u.Path == "/" || path.Clean(u.Path) == strings.TrimSuffix(u.Path, "/"))
+	return URL{field, u.Scheme + "://" + strings.ToLower(u.Host) + u.EscapedPath(), plain}
 }
 
 var filtersShape = shapeOf(reflect.TypeFor[map[string]map[string]bool]())

@@ -30,6 +30,8 @@ func (r *Request) Objects() []Reference {
 		return []Reference{{NewReference, r.Workload.Mounts[0].Source, "Name"}}
 	case NetworkCreate:
 		return []Reference{{NewReference, r.Network.Name.V, "Name"}}
+	case ServiceCreate:
+		return []Reference{{NewReference, r.Service.Name, "Name"}}
 	case ImageCreate:
 		if from := r.Query.Get("fromImage"); from != "" {
 			return []Reference{{ImageReference, tagged(from, r.Query.Get("tag")), "query parameter fromImage"}}

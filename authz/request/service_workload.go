@@ -170,7 +170,7 @@ func serviceLimits(v Version, t *taskTemplate, c *swarm.ContainerSpec) Limits {
 	if p := t.RestartPolicy; p != nil {
 		l.RestartPolicy.V = RestartPolicy{Name: string(p.Condition), Windowed: p.Window != nil && *p.Window != 0}
 		if p.MaxAttempts != nil {
-			l.RestartPolicy.V.Retries = int(min(*p.MaxAttempts, 1<<31)) //nolint:gosec // bounded
+			l.RestartPolicy.V.Retries = int(min(*p.MaxAttempts, 1<<31))
 		}
 	}
 	if d := t.LogDriver; d != nil {

@@ -51,10 +51,10 @@ func (b *Build) Check(r *request.Request, out *Findings) {
 		out.AddFix("build", "uses the classic builder", b.builders(), elsewhere)
 	}
 	if n := asked.NetworkMode; n.V != "" && !b.allowsNetwork(n.V) {
-		out.AddFix(n.Field, "is "+quote(n.V), listed(b.Networks), "drop --network from docker build")
+		out.AddFix(n.Field, "is "+quote(n.V), b.networks(), "drop --network from docker build")
 	}
-	if u := asked.Remote; u.V != "" && !matchAny(b.Remotes, u.V) {
-		out.AddFix(u.Field, "makes the daemon fetch "+quote(u.V), listed(append([]string{"the client's own files"}, b.Remotes...)),
+	if u := asked.Remote; u.Field != "" && !allowsURL(b.Remotes, u) {
+		out.AddFix(u.Field, fetches(u), listed(append([]string{"the client's own files"}, b.Remotes...)),
 			"clone or download the context and build from there, or have the operator add it to rules.build.remotes")
 	}
 	if p := asked.CgroupParent; p.V != "" {
@@ -76,6 +76,13 @@ func (b *Build) allowsNetwork(name string) bool {
 		return slices.Contains(b.Networks, name)
 	}
 	return matchAny(b.Networks, name)
+}
+
+func (b *Build) networks() string {
+	if slices.Contains(b.Networks, "*") {
+		return "networks by name, but not the host's or a container's"
+	}
+	return listed(b.Networks)
 }
 
 func (b *Build) builders() string {

@@ -36,9 +36,9 @@ func (i *ImageImport) Check(r *request.Request, out *Findings) {
 	case r.Images.Load && !i.Load:
 		out.AddFix("body", "brings images in an archive", "images from registries", fromRegistry)
 	case !r.Images.Import:
-	case url.Has():
-		if !matchAny(i.URLs, url.V) {
-			out.Add(url.Field, "makes the daemon fetch "+quote(url.V), listed(i.URLs))
+	case url.Field != "":
+		if !allowsURL(i.URLs, url) {
+			out.Add(url.Field, fetches(url), listed(i.URLs))
 		}
 	case !i.Import:
 		out.AddFix("query parameter fromSrc", "makes an image of an archive", "images from registries", fromRegistry)

@@ -30,6 +30,17 @@ func matchAny(patterns []string, s string) bool {
 	return false
 }
 
+// allowsURL tells whether a URL matches one of the patterns.
+func allowsURL(patterns []string, u request.URL) bool { return u.Plain && matchAny(patterns, u.Shown) }
+
+// fetches words that the daemon fetches a URL.
+func fetches(u request.URL) string {
+	if u.Shown == "" {
+		return "makes the daemon fetch something that is no URL"
+	}
+	return "makes the daemon fetch " + quote(u.Shown)
+}
+
 // listed words allowed values for a message.
 func listed(values []string) string {
 	if len(values) == 0 {

@@ -72,6 +72,7 @@ type ruleJSON struct {
 	Title      string              `json:"title"`
 	Why        string              `json:"why"`
 	Fix        string              `json:"fix"`
+	ServiceFix string              `json:"service_fix,omitempty"`
 	Refs       []string            `json:"refs,omitempty"`
 	Fields     []string            `json:"fields,omitempty"`
 	Operations []request.Operation `json:"operations,omitempty"`
@@ -81,7 +82,7 @@ type ruleJSON struct {
 
 func newRuleJSON(s *rules.Spec) ruleJSON {
 	return ruleJSON{
-		ID: s.ID, Title: s.Title, Why: s.Why, Fix: s.Fix, Refs: s.Refs, Fields: s.Fields, Operations: s.Ops,
+		ID: s.ID, Title: s.Title, Why: s.Why, Fix: s.Fix, ServiceFix: s.ServiceFix, Refs: s.Refs, Fields: s.Fields, Operations: s.Ops,
 		Profiles: profilesOf(s), Options: optionsOf(s),
 	}
 }
@@ -146,6 +147,9 @@ func newRulesShow() *cobra.Command {
 func showRule(out io.Writer, s *rules.Spec) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n%s\n\nFix: %s\n", s.ID, s.Title, s.Why, s.Fix)
+	if s.ServiceFix != "" {
+		fmt.Fprintf(&b, "Fix of a service: %s\n", s.ServiceFix)
+	}
 	if len(s.Fields) > 0 {
 		fmt.Fprintf(&b, "Fields: %s\n", strings.Join(s.Fields, ", "))
 	}

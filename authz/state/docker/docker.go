@@ -16,6 +16,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
+	"github.com/maypok86/otter/v2"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/semaphore"
 
@@ -29,6 +30,12 @@ const (
 	concurrency = 32              // look-ups at a time; more wait
 	defaultsFor = time.Minute     // how long the daemon's defaults are remembered
 	maxAnswer   = 4 << 20
+
+	// A container that has just been looked up by name is, in a docker exec, asked for by ID at once. What an ID stands for does not
+	// change, and what an update changes is judged when it does.
+	cachedFor = 10 * time.Second
+	cached    = 1024
+	fullID    = 64
 )
 
 // Engine is a [state.View] of a Docker Engine. It is safe for concurrent use, and connects when it is first asked.
@@ -36,6 +43,7 @@ type Engine struct {
 	client *client.Client
 	raw    *http.Client // for what the client library leaves out of an answer
 	slots  *semaphore.Weighted
+	byID   *otter.Cache[string, *request.Stored]
 
 	mu       sync.Mutex
 	defaults request.Defaults
@@ -60,6 +68,9 @@ func New(address string) (*Engine, error) {
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		}},
 		slots: semaphore.NewWeighted(concurrency),
+		byID: otter.Must(&otter.Options[string, *request.Stored]{
+			MaximumSize: cached, ExpiryCalculator: otter.ExpiryWriting[string, *request.Stored](cachedFor),
+		}),
 	}, nil
 }
 
@@ -71,6 +82,9 @@ func (e *Engine) Close() error {
 
 // Container implements [state.View].
 func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, error) {
+	if c, ok := e.byID.GetIfPresent(name); ok { // never by name: only an ID keeps its meaning
+		return c, nil
+	}
 	ctx, done, err := e.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -84,7 +98,11 @@ func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, e
 	if err != nil {
 		return nil, worded("container "+name, err)
 	}
-	return request.ParseStored(res.Raw, defaults)
+	c, err := request.ParseStored(res.Raw, defaults)
+	if err == nil && len(c.ID) == fullID {
+		e.byID.Set(c.ID, c)
+	}
+	return c, err
 }
 
 // ContainerIDs implements [state.View].
