@@ -33,12 +33,13 @@ func (e Effect) String() string { return effectNames[e] }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (e *Effect) UnmarshalText(b []byte) error {
-	i := slices.Index(effectNames[:], string(b))
-	if i < 0 {
-		return fmt.Errorf("%q is not one of allow, deny, read-only", b)
+	for i, n := range effectNames {
+		if n == string(b) {
+			*e = Effect(i)
+			return nil
+		}
 	}
-	*e = Effect(i)
-	return nil
+	return fmt.Errorf("%q is not one of %s", b, strings.Join(effectNames[:], ", "))
 }
 
 // Statement says who may ask for what. All of its parts must match.

@@ -114,22 +114,22 @@ func (n *named) look(ctx context.Context, ref request.Reference) ([]object, erro
 
 // resolve asks the Engine which object a reference means.
 func (n *named) resolve(ctx context.Context, ref request.Reference) (name, id string, err error) {
-	text := ref.Name
-	switch ref.Kind {
-	case request.NetworkReference:
-		net, err := n.view.Network(ctx, text)
+	if ref.Kind == request.NetworkReference {
+		net, err := n.view.Network(ctx, ref.Name)
 		if err != nil {
 			return "", "", err
 		}
 		return net.Name, net.ID, nil
-	case request.ExecReference:
-		exec, err := n.view.Exec(ctx, text)
+	}
+	container := ref.Name
+	if ref.Kind == request.ExecReference {
+		exec, err := n.view.Exec(ctx, container)
 		if err != nil {
 			return "", "", err
 		}
-		text = exec.Container
+		container = exec.Container
 	}
-	stored, err := n.view.Container(ctx, text)
+	stored, err := n.view.Container(ctx, container)
 	if err != nil {
 		return "", "", err
 	}

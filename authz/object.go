@@ -45,8 +45,9 @@ func (o *object) mayBeID() bool {
 	switch o.Kind {
 	case request.VolumeReference, request.NewReference:
 		return false
-	case request.OtherReference:
-		digits = "0123456789abcdefghijklmnopqrstuvwxyz" // of the swarm
+	case request.OtherReference: // of the swarm
+		digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	default:
 	}
 	id := strings.TrimPrefix(o.Name, "sha256:")
 	return id != "" && len(id) <= 64 && strings.Trim(id, digits) == ""

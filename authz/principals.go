@@ -36,7 +36,7 @@ func ParsePrincipalName(text string) (PrincipalName, error) {
 	case text == kindEveryone || text == kindLocal:
 		return PrincipalName{Kind: text}, nil
 	case kind == text || !slices.Contains(kindsWithValue, kind):
-		return PrincipalName{}, fmt.Errorf(`%q names no principal; write "local", "*", or a name after one of %s:`, text, strings.Join(kindsWithValue, ":, "))
+		return PrincipalName{}, fmt.Errorf(`%q names no principal; write "local", "*", or one of %s: and a name`, text, strings.Join(kindsWithValue, ":, "))
 	case value == "":
 		return PrincipalName{}, fmt.Errorf("%q has no name after the colon", text)
 	case strings.TrimSpace(value) != value:

@@ -42,7 +42,7 @@ mode = "audit"
 func with(line, by string) string { return strings.Replace(accessText, line+"\n", by+"\n", 1) }
 
 func TestAccessMistakes(t *testing.T) {
-	const allOf = `write "local", "*", or a name after one of cn:, ou:, o:, dns:, email:, uri:, group:`
+	const allOf = `write "local", "*", or one of cn:, ou:, o:, dns:, email:, uri:, group: and a name`
 	for name, test := range map[string]struct{ text, want string }{
 		"groups no tables":       {"version = 1\n[groups]\nname = \"x\"\n", `policy.toml:2: groups: is a table, must be a list`},
 		"group empty":            {"version = 1\n[[groups]]\n", "policy.toml:2: groups[0]: members is missing\npolicy.toml:2: groups[0]: name is missing"},
@@ -60,7 +60,7 @@ func TestAccessMistakes(t *testing.T) {
 		"group unknown":          {with(`principals = ["*"]`, `principals = ["local", "group:cii"]`), `policy.toml:18: access[1].principals[1]: unknown group "cii"; did you mean "ci"?`},
 		"group unknown, far":     {with(`principals = ["*"]`, `principals = ["group:frobnicators"]`), `policy.toml:18: access[1].principals[0]: unknown group "frobnicators"; valid: ci`},
 		"statement empty":        {"version = 1\n[[access]]\n", "policy.toml:2: access[0]: effect is missing\npolicy.toml:2: access[0]: name is missing\npolicy.toml:2: access[0]: principals is missing"},
-		"statement's effect":     {with(`effect = "read-only"`, `effect = "readonly"`), `policy.toml:17: access[1].effect: "readonly" is not one of allow, deny, read-only`},
+		"statement's effect":     {with(`effect = "read-only"`, `effect = "readonly"`), `policy.toml:17: access[1].effect: "readonly" is not one of deny, read-only, allow`},
 		"statement twice":        {with(`name = "viewers"`, `name = "ci"`), `policy.toml:16: access[1].name: "ci" is the name of another statement`},
 		"statement key":          {with(`objects = ["ci-*"]`, `object = ["ci-*"]`), `policy.toml:13: access[0].object: unknown key; did you mean "objects"?`},
 		"without operations":     {with(`operations = ["Container*", "read", "sensitive"]`, ``), `policy.toml:8: access[0]: operations is missing`},

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +21,7 @@ func TestProfilesCompile(t *testing.T) {
 			t.Errorf("%s: %+v", p, got)
 		}
 		for _, b := range got.Rules {
-			if b.Mode != authz.Enforce || b.Spec.Profiles[p] == nil {
+			if b.Mode != authz.Enforce || b.Spec.In(p) == nil {
 				t.Errorf("%s: rule %s is in mode %s", p, b.Spec.ID, b.Mode)
 			}
 		}
@@ -29,6 +31,9 @@ func TestProfilesCompile(t *testing.T) {
 // Every rule can be switched on alone, to audit, and off.
 func TestOneRule(t *testing.T) {
 	for _, spec := range rules.All() {
+		if spec.Permanent {
+			continue
+		}
 		t.Run(string(spec.ID), func(t *testing.T) {
 			one := bound(t, "version = 1\nprofile = \"none\"\n[rules.%s]\n", spec.ID)
 			if len(one) != 1 || one[0].Spec != spec || one[0].Mode != authz.Enforce {
@@ -53,7 +58,46 @@ func bound(t *testing.T, format string, id rules.ID) []authz.BoundRule {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Rules
+	return slices.DeleteFunc(p.Rules, func(b authz.BoundRule) bool { return b.Spec.Permanent })
+}
+
+// A permanent rule is part of every policy, and no policy can say otherwise.
+func TestPermanentRule(t *testing.T) {
+	for _, profile := range rules.AllProfiles {
+		p := Default(profile)
+		if !slices.ContainsFunc(p.Rules, func(b authz.BoundRule) bool { return b.Spec.Permanent && b.Mode == authz.Enforce }) {
+			t.Errorf("profile %s is without it", profile)
+		}
+	}
+	const exception = `
+[[exceptions]]
+name = "e"
+rules = ["self-protection"]
+user = "ops"
+expires = 2027-01-01
+owner = "o"
+reason = "r"
+`
+	const override = `
+[[overrides]]
+name = "o"
+principals = ["*"]
+[overrides.rules.self-protection]
+paths = []
+`
+	for text, want := range map[string]string{
+		"[rules.self-protection]\nmode = \"off\"\n": `policy.toml:3: rules.self-protection.mode: "off" is not possible: this rule is part of every policy; ` +
+			`to watch everything for a while, set mode = "audit" at the top of the file`,
+		"[rules.self-protection]\nmode = \"audit\"\n": `policy.toml:3: rules.self-protection.mode: "audit" is not possible`,
+		exception: `policy.toml:5: exceptions[0].rules[0]: "self-protection" cannot be waived`,
+		override:  `policy.toml:6: overrides[0].rules.self-protection: this rule is the same for everyone`,
+		"[rules.self-protection]\nmode = \"enforce\"\npaths = [\"/srv\"]\n": "",
+	} {
+		_, err := Parse("policy.toml", []byte("version = 1\n"+text), noon)
+		if got := fmt.Sprint(err); want == "" && err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s", text, got)
+		}
+	}
 }
 
 // The rules that a first policy is about are there, under these names.

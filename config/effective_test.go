@@ -105,6 +105,10 @@ require_drop_all = false  # default
 [rules.privileged]
 mode = "audit"  # policy.toml:7
 
+[rules.self-protection]
+mode = "enforce"  # part of every policy
+paths = []        # part of every policy
+
 [[exceptions]]
 name = "probe"                  # policy.toml:10
 rules = ["privileged"]          # policy.toml:11

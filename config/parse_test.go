@@ -152,7 +152,7 @@ func TestHead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Mode != authz.Audit || p.Profile != rules.None || !p.ContinueUnaudited || len(p.Rules) != 0 {
+	if p.Mode != authz.Audit || p.Profile != rules.None || !p.ContinueUnaudited || len(p.Rules) != 1 { // the permanent rule
 		t.Errorf("%+v", p)
 	}
 }

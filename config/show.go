@@ -39,6 +39,8 @@ func (f *File) origin(at path, key string) string {
 	switch line := f.lines[at.key(key)]; {
 	case line > 0:
 		return fmt.Sprintf("%s:%d", f.Name, line)
+	case isRule && rules.Get(rules.ID(table)).Permanent:
+		return "part of every policy"
 	case isRule && key == "mode" && f.lines[at] > 0:
 		return fmt.Sprintf("%s:%d, on because its table is there", f.Name, f.lines[at])
 	case !isRule || rules.Get(rules.ID(table)).In(f.Policy.Profile) == nil:

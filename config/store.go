@@ -43,6 +43,9 @@ type StoreOptions struct {
 	// LastGood is where a copy of the last good policy is kept for a start with a bad file; "" keeps none.
 	LastGood string
 
+	// Prepare completes each policy before it is in force; nil leaves it as the file says.
+	Prepare func(*authz.Policy)
+
 	Log *zap.Logger
 	Now func() time.Time // the clock; nil is time.Now
 }
@@ -86,7 +89,7 @@ func Open(o StoreOptions) (*Store, error) {
 		return nil, errors.Join(err, fmt.Errorf("the copy of the last good policy cannot be used: %w", copyErr))
 	}
 	f.Name = "last good policy " + o.LastGood
-	s.current.Store(f)
+	s.use(f)
 	s.log.Error("starting with the copy of the last good policy", zap.String("copy", o.LastGood), zap.String("policy", f.Policy.Hash))
 	return s, nil
 }
@@ -151,7 +154,7 @@ func (s *Store) reload(a attempt) error {
 		return err
 	}
 	before := s.hash()
-	s.current.Store(f)
+	s.use(f)
 	s.stats.Reloads++
 	s.stats.Failed = false
 	s.stats.LastGood = s.options.Now()
@@ -163,6 +166,14 @@ func (s *Store) reload(a attempt) error {
 	}
 	s.keep(a)
 	return nil
+}
+
+// use puts a policy in force.
+func (s *Store) use(f *File) {
+	if s.options.Prepare != nil {
+		s.options.Prepare(f.Policy)
+	}
+	s.current.Store(f)
 }
 
 // compile makes a policy of what was read. Without a file there is one only at the start, or if there has never been one.

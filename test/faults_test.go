@@ -2,7 +2,6 @@ package test
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -70,9 +69,7 @@ type breaker struct {
 }
 
 func newBreaker(socket string) *breaker {
-	return &breaker{caisson: http.Client{Transport: &http.Transport{
-		Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) },
-	}}}
+	return &breaker{caisson: http.Client{Transport: &http.Transport{DialContext: dialer(socket)}}}
 }
 
 func (b *breaker) ServeHTTP(w http.ResponseWriter, request *http.Request) {

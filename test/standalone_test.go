@@ -1,6 +1,8 @@
 package test
 
 import (
+	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,4 +63,11 @@ func serve(t *testing.T, dir, policy string) *exec.Cmd {
 	return exec.Command(binary, "serve", "--policy", file, "--socket", filepath.Join(dir, "caisson.sock"),
 		"--state-dir", filepath.Join(dir, "state"), "--audit-log", filepath.Join(dir, "audit.log"),
 		"--engine", "unix://"+filepath.Join(dir, "no-engine.sock"))
+}
+
+// dialer connects to a socket, whatever the address.
+func dialer(socket string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}
 }

@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,9 +18,7 @@ const taskTime = 90 * time.Second
 // service is a specification of one task, which ends at once when it is told to.
 func service(name string, container map[string]any) map[string]any {
 	spec := map[string]any{"Image": engine.Image, "Command": []string{"sh", "-c", "trap exit TERM; while :; do sleep 1; done"}, "StopGracePeriod": time.Second}
-	for key, value := range container {
-		spec[key] = value
-	}
+	maps.Copy(spec, container)
 	return map[string]any{
 		"Name": name, "TaskTemplate": map[string]any{"ContainerSpec": spec, "Resources": map[string]any{"Limits": map[string]any{"MemoryBytes": 64 << 20}}},
 	}

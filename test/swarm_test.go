@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -129,9 +130,7 @@ func (s *swarmHost) services(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := service("refused", tt.container)
-			for key, value := range tt.task {
-				spec["TaskTemplate"].(map[string]any)[key] = value
-			}
+			maps.Copy(spec["TaskTemplate"].(map[string]any), tt.task)
 			s.refused(t, "POST", "/services/create", spec, tt.rule)
 			spec["Name"] = "plain"
 			s.refused(t, "POST", update, spec, tt.rule)

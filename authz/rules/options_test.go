@@ -40,6 +40,9 @@ func TestBadOptions(t *testing.T) {
 		{&VolumeDrivers{LocalTypes: []string{""}}, `local_types: "" mounts parts of the host`},
 		{&Devices{Allow: []DevicePath{{Path: "fuse"}}}, `allow: "fuse" is not a clean absolute path`},
 		{&Devices{Allow: []DevicePath{{Path: "/dev/fuse", Permissions: "rx"}}}, `allow: permissions "rx" are not made of r, w and m`},
+		{&ImageImport{URLs: []string{"[a"}}, `urls: "[a" is no pattern`},
+		{&Build{Networks: []string{""}}, `networks: "" is no pattern`},
+		{&Build{Remotes: []string{"[a"}}, `remotes: "[a" is no pattern`},
 		{&DeviceCgroupRules{Allow: []string{"c 189:*"}}, `allow: "c 189:*" is not of the form`},
 	} {
 		if err := tt.rule.Prepare(); err == nil || !strings.HasPrefix(err.Error(), tt.want) {

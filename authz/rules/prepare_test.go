@@ -40,6 +40,11 @@ func TestPrepareRefuses(t *testing.T) {
 		{&rules.Swarm{Manage: []string{"SwarmInt"}}, `manage: "SwarmInt" is no operation of a swarm; did you mean "SwarmInit"?`},
 		{&rules.Swarm{Manage: []string{"ServiceCreate"}}, `manage: "ServiceCreate" is judged by what it asks for; set services = true instead`},
 		{&rules.Swarm{Rollback: true}, "rollback: it means nothing without services = true"},
+		{&rules.Operations{Allow: []string{"PluginDisable"}}, `allow: "PluginDisable" is decided by the rule self-protection, which is part of every policy`},
+		{&rules.ImagePull{Registries: []string{"busybox"}}, `registries: "busybox" does not begin with a registry; write docker.io/library/busybox for busybox`},
+		{&rules.ImagePush{Registries: []string{"a/*"}}, `registries: "a/*" does not begin with a registry; write docker.io/library/busybox for busybox`},
+		{&rules.ProtectedImages{Names: []string{"base"}}, `names: "base" does not begin with a registry; write docker.io/library/busybox for busybox`},
+		{&rules.SelfProtection{Paths: []string{"/srv/docker/"}}, `paths: "/srv/docker/" is not a clean absolute path; write it like /srv/docker`},
 		{&rules.UnknownOperation{Allow: []string{"/new/route"}}, `allow: "/new/route" is not a method and a path such as "GET /new/route"`},
 	} {
 		if err := c.rule.Prepare(); err == nil || err.Error() != c.want {

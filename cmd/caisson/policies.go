@@ -38,7 +38,7 @@ type policies struct {
 type override struct{ from, to *authz.Policy }
 
 // openPolicies puts the policy in force and follows its file until close.
-func openPolicies(o *serveOptions, log *zap.Logger) (*policies, error) {
+func openPolicies(o *serveOptions, protect func(*authz.Policy), log *zap.Logger) (*policies, error) {
 	p := &policies{}
 	if o.mode != "" {
 		p.mode = new(authz.Mode)
@@ -46,10 +46,7 @@ func openPolicies(o *serveOptions, log *zap.Logger) (*policies, error) {
 			return nil, fmt.Errorf("--mode %q is not one of enforce, audit", o.mode)
 		}
 	}
-	options := config.StoreOptions{Path: o.policy, Log: log}
-	if o.policy == "" {
-		options.Path, options.Optional = policyFile, true
-	}
+	options := config.StoreOptions{Path: o.policyPath(), Optional: o.policy == "", Prepare: protect, Log: log}
 	path, err := filepath.Abs(options.Path)
 	if err != nil {
 		return nil, err
@@ -67,6 +64,13 @@ func openPolicies(o *serveOptions, log *zap.Logger) (*policies, error) {
 	p.stop = stop
 	p.watching.Go(func() { p.store.Watch(ctx) })
 	return p, nil
+}
+
+func (o *serveOptions) policyPath() string {
+	if o.policy == "" {
+		return policyFile
+	}
+	return o.policy
 }
 
 func (p *policies) close() {

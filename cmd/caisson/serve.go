@@ -26,6 +26,7 @@ const policyUsage = "policy `FILE` (default " + policyFile + " if it is there, e
 type serveOptions struct {
 	policy, state     string
 	socket, engine    string
+	hostFiles         bool
 	mode              string
 	auditLog          string
 	logFormat, logLvl string
@@ -53,6 +54,7 @@ If systemd passes a socket, that one is used and --socket is not.`,
 	f.StringVar(&o.state, "state-dir", stateDir, "`FOLDER` for the copy of the last good policy")
 	f.StringVar(&o.socket, "socket", plugin.SocketName, "`NAME` of a socket in "+plugin.SocketDir+", or its path")
 	f.StringVar(&o.engine, "engine", "unix:///run/docker.sock", "`ADDRESS` of the Docker Engine, for rules that look up its objects")
+	f.BoolVar(&o.hostFiles, "host-files", true, "the files that Caisson sees are those that dockerd sees; not so in a container, where links in the paths of mounts stay unseen")
 	f.StringVar(&o.mode, "mode", "", "enforce or audit (record only), whatever the policy says")
 	f.StringVar(&o.auditLog, "audit-log", "-", "`FILE` for a record of every decision; - is standard output")
 	f.StringVar(&o.logFormat, "log-format", "text", "format of Caisson's own log on standard error: text or json")
@@ -78,7 +80,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	if err := checkEngine(o.engine); err != nil {
 		return unusable(fmt.Errorf("--engine: %w", err))
 	}
-	policies, err := openPolicies(o, log)
+	policies, err := openPolicies(o, protector(o, path), log)
 	if err != nil {
 		return unusable(err)
 	}
@@ -95,7 +97,11 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	}
 	defer engine.Close() //nolint:errcheck // only read from
 
-	handler := plugin.NewHandler(&authz.Authorizer{Policy: policies.policy, State: engine, Audit: records, Log: log}, log)
+	authorizer := &authz.Authorizer{Policy: policies.policy, State: engine, Audit: records, Log: log}
+	if o.hostFiles {
+		authorizer.Files = authz.NewHost()
+	}
+	handler := plugin.NewHandler(authorizer, log)
 	ctx, stop := handleSignals(ctx, log, policies, records)
 	defer stop()
 	listener, err := listen(path, log)

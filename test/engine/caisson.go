@@ -74,7 +74,7 @@ func (c *Caisson) Start() error {
 		return errors.New("caisson is running")
 	}
 	cmd := exec.Command(binary, c.args...)
-	cmd.Stdout, cmd.Stderr = c.log, c.log
+	cmd.Stdout, cmd.Stderr = c.log.File, c.log.File // a pipe between them would make the log late
 	process, err := startProcess(cmd)
 	if err != nil {
 		return err

@@ -167,7 +167,7 @@ func (e *Engine) StartDaemon() error {
 		return errors.New("dockerd is running")
 	}
 	cmd := exec.Command(filepath.Join(sourceDir(), "../engines/private-dockerd"), e.args...)
-	cmd.Stdout, cmd.Stderr = e.log, e.log
+	cmd.Stdout, cmd.Stderr = e.log.File, e.log.File
 	daemon, err := startProcess(cmd)
 	if err != nil {
 		return err

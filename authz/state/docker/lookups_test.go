@@ -43,16 +43,16 @@ func TestLookUps(t *testing.T) {
 		}
 	})}
 	go func() { _ = server.Serve(listener) }()
-	defer server.Close() //nolint:errcheck // the test is over
+	defer server.Close()
 
 	e, err := docker.New("unix://" + socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close() //nolint:errcheck // the test is over
+	defer e.Close()
 	view := reflect.TypeFor[state.View]()
-	for i := range view.NumMethod() {
-		method := reflect.ValueOf(e).MethodByName(view.Method(i).Name)
+	for m := range view.Methods() {
+		method := reflect.ValueOf(e).MethodByName(m.Name)
 		args := []reflect.Value{reflect.ValueOf(context.Background())}
 		for j := 1; j < method.Type().NumIn(); j++ {
 			arg := reflect.New(method.Type().In(j)).Elem()
