@@ -83,6 +83,7 @@ func (p *Policy) statements(effect Effect, who *request.Principal) iter.Seq[*Sta
 // what the request acts on.
 func (p *Policy) access(ctx context.Context, view state.View, r *request.Request, who *request.Principal) (*rules.Violation, error) {
 	objects := &named{view: view, r: r, who: who}
+	// All deny statements come first: they win, wherever they stand. Objects are looked up only for those that get this far.
 	for s := range p.statements(EffectDeny, who) {
 		if !s.names(r.Operation) {
 			continue
@@ -102,6 +103,7 @@ func (p *Policy) access(ctx context.Context, view state.View, r *request.Request
 			return refusal(r, who, fmt.Sprintf("who by the access statement %q may only read", s.Name), s.reading(), askOperator), nil
 		}
 	}
+	// A statement that allows something to one principal closes the rest to all: whoever lists what is allowed means the list.
 	allowList := slices.ContainsFunc(p.Access, func(s Statement) bool { return s.Effect == EffectAllow })
 	if reads || !allowList || slices.Contains(harmless, r.Operation) {
 		return nil, nil

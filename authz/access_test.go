@@ -145,6 +145,25 @@ func TestNamesakes(t *testing.T) {
 	}
 }
 
+// TestNetworkNamesakes is the same for networks, whose IDs are not looked for.
+func TestNetworkNamesakes(t *testing.T) {
+	v := state.Fixed{Networks: map[string]*state.Network{
+		"cafe": {ID: strings.Repeat("1", 64), Name: "cafe"}, "1111": {ID: strings.Repeat("1", 64), Name: "cafe"},
+	}}
+	for policy, want := range map[string][2]authz.Verdict{
+		statement("allow", "*", "*", `objects = ["c*"]`):   {authz.Deny, authz.Allow},
+		statement("allow", "*", "*", `objects = ["cafe"]`): {authz.Allow, authz.Allow},
+		statement("deny", "*", "*", `objects = ["cafe"]`):  {authz.Deny, authz.Deny},
+		statement("deny", "*", "*", `objects = ["prod"]`):  {authz.Undecided, authz.Allow},
+	} {
+		for i, ref := range []string{"cafe", "1111"} {
+			if d := do(guard(t, v, policy), "DELETE", "/networks/"+ref, ""); d.Verdict != want[i] {
+				t.Errorf("%s: %v: %s\n%s", ref, d.Verdict, d.Message(), policy)
+			}
+		}
+	}
+}
+
 // TestPatternsOfOperations makes sure that classes and names are not mixed up, and that no pattern covers the unknown.
 func TestPatternsOfOperations(t *testing.T) {
 	classes := map[string]int{}

@@ -77,9 +77,9 @@ func (n *named) objects(ctx context.Context) ([]object, error) {
 	return n.list, n.err
 }
 
-// look finds the names of an object. Containers, those that execs run in, and networks are looked up. A volume's name is all that
-// it has; of the rest, the client's text is all that is known. A name that the beginning of an ID can take the place of stands for
-// more than one object.
+// look finds the names of an object. Containers, those that execs run in, and networks are looked up: a statement means a name, and
+// clients use names, IDs and beginnings of IDs for the same thing. A volume's name is all that it has; of the rest, the client's text
+// is all that is known. One text may stand for several objects, see namesakes.
 func (n *named) look(ctx context.Context, ref request.Reference) ([]object, error) {
 	o := object{Reference: ref, names: []string{ref.Name}}
 	switch ref.Kind {
@@ -109,10 +109,13 @@ func (n *named) look(ctx context.Context, ref request.Reference) ([]object, erro
 		return nil, err
 	}
 	o.names, o.id = []string{name}, id
+	if !o.mayBeID() || strings.HasPrefix(id, o.Name) {
+		return []object{o}, nil
+	}
 	return n.namesakes(ctx, o)
 }
 
-// resolve asks the Engine which object a reference means.
+// resolve asks the Engine which object a reference means. The answer is remembered, so that the rules judge the same object.
 func (n *named) resolve(ctx context.Context, ref request.Reference) (name, id string, err error) {
 	if ref.Kind == request.NetworkReference {
 		net, err := n.view.Network(ctx, ref.Name)
@@ -136,12 +139,19 @@ func (n *named) resolve(ctx context.Context, ref request.Reference) (name, id st
 	return stored.Name, stored.ID, nil
 }
 
-// namesakes adds the containers that a name such as "cafe" will stand for once the one that has it is renamed or removed.
+// namesakes adds what a name such as "cafe" will stand for once the object that has it is renamed or removed: another one, whose ID
+// begins so. Whoever may do that to the first could reach the second between our look and the Engine's. Containers are looked up
+// by the beginnings of their IDs. Networks are not, so that such a name is taken for one of which nothing is known.
 func (n *named) namesakes(ctx context.Context, o object) ([]object, error) {
-	list := []object{o}
-	if o.Kind != request.ContainerReference || strings.HasPrefix(o.id, o.Name) || !o.mayBeID() {
-		return list, nil
+	switch o.Kind {
+	case request.NetworkReference:
+		o.id, o.known = "", nothing
+		return []object{o}, nil
+	case request.ExecReference: // execs have no names
+		return []object{o}, nil
+	default:
 	}
+	list := []object{o}
 	ids, err := n.view.ContainerIDs(ctx, o.Name)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type statementTable struct {
 	Sensitive  bool          `toml:"sensitive" comment:"for read-only: also operations of class sensitive, which reveal what may be secret, such as inspects and logs"`
 }
 
-// groups compiles the [[groups]] of a file.
+// groups compiles the [[groups]] of a file. Groups hold no groups: then nobody has to follow them, and none can hold itself.
 func (d *decoder) groups(tables []map[string]any) authz.Groups {
 	var groups authz.Groups
 	for i, table := range tables {
@@ -55,7 +55,8 @@ func (d *decoder) groups(tables []map[string]any) authz.Groups {
 	return groups
 }
 
-// access compiles the [[access]] statements of a file.
+// access compiles the [[access]] statements of a file. A slip must not open anything: a deny statement whose principal or operation
+// is misspelt would match nothing, so every name has to be one of something.
 func (d *decoder) access(tables []map[string]any, groups authz.Groups) []authz.Statement {
 	var list []authz.Statement
 	seen := map[string]bool{}

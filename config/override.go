@@ -38,7 +38,7 @@ func (d *decoder) overrides(p *authz.Policy, doc *document) []authz.Override {
 }
 
 // rebind makes the rules of an override: those that it names anew, with what it says on top of what the policy says, and the rest
-// as they are.
+// as they are. The policy's own rules are prepared by now, so their options cannot be the start: preparing may rewrite them.
 func (d *decoder) rebind(at path, tables map[string]any, p *authz.Policy, policy map[string]any) (bound []authz.BoundRule, changed []rules.ID) {
 	d.unknownRules(at, tables)
 	for _, spec := range rules.All() {

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Writes docs/policy-reference.md.
+// Writes docs/policy-reference.md and docs/coverage.md.
 package main
 
 import (
@@ -11,7 +11,13 @@ import (
 )
 
 func main() {
-	if err := os.WriteFile("../docs/policy-reference.md", []byte(config.Reference()), 0o644); err != nil {
+	coverage, err := config.Coverage()
+	if err != nil {
 		log.Fatal(err)
+	}
+	for name, text := range map[string]string{"policy-reference.md": config.Reference(), "coverage.md": coverage} {
+		if err := os.WriteFile("../docs/"+name, []byte(text), 0o644); err != nil {
+			log.Fatal(err)
+		}
 	}
 }

@@ -60,8 +60,17 @@ func TestManaged(t *testing.T) {
 			if result := e.Docker("run", "--memory=64m", engine.Image, "echo", "hello"); result.Stdout != "hello\n" {
 				t.Errorf("an ordinary container: %+v", result)
 			}
-			if result := e.Docker("plugin", "disable", "--force", "caisson-managed"); result.Code == 0 {
-				t.Error("the plugin could be switched off through the API that it guards")
+			id := strings.TrimSpace(e.Docker("plugin", "inspect", "--format", "{{.Id}}", "caisson-managed").Stdout)
+			for _, name := range []string{"caisson-managed", "caisson-managed:latest", "docker.io/library/caisson-managed", id, id[:8], "c%61isson-managed"} {
+				for _, request := range []string{"POST /plugins/NAME/disable?force=1", "DELETE /v1.41/plugins/NAME?force=1", "POST /v1.41/plugins/NAME/set"} {
+					method, target, _ := strings.Cut(strings.Replace(request, "NAME", name, 1), " ")
+					if r, err := e.Call(method, target, nil); err != nil || r.Status != 403 || !strings.Contains(r.Message(), "[self-protection]") {
+						t.Errorf("%s %s: the plugin could be changed through the API that it guards: %+v, %v", method, target, r, err)
+					}
+				}
+			}
+			if result := e.Docker("create", "--privileged", engine.Image); result.Code == 0 {
+				t.Error("the plugin is no longer asked")
 			}
 		})
 	}

@@ -36,7 +36,8 @@ var tricks = []struct {
 func (r *replay) attacks(t *testing.T, list []*cases.Case) {
 	t.Helper()
 	start, counts := time.Now(), tally{}
-	r.swap(t, strings.Replace(baseline, "profile", "mode = \"audit\"\nprofile", 1))
+	r.swap(t, "mode = \"audit\"\n"+baseline)
+	r.fixture.arrange(t, list)
 	stored := make(map[string]string) // what the engine has made of each case
 	for _, c := range list {
 		verdict, _, _ := strings.Cut(c.Want, "\n")
@@ -65,7 +66,11 @@ func (r *replay) attacks(t *testing.T, list []*cases.Case) {
 			}
 			stored[c.Name] = string(container.HostConfig)
 		}
-		if kind(c) != "containers/create" {
+		switch kind(c) {
+		case "networks/create":
+			r.fixture.networks = nil
+			fallthrough
+		case "volumes/create":
 			r.fixture.restore(t) // their names are taken otherwise
 		}
 	}

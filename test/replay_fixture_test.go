@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -18,10 +19,11 @@ import (
 
 // A fixture gives an engine what the cases name, so that a request that is let through has an effect.
 type fixture struct {
-	e          *engine.Engine
-	networks   []string
-	containers map[string]string // IDs by name
-	world      world
+	e                    *engine.Engine
+	containers, networks []string          // names of those that there are to be
+	ids                  map[string]string // of containers
+	world                world             // as restore left it
+	execs                int
 }
 
 // hardened passes under every policy of the cases, so that those about an exec are decided by the exec alone.
@@ -33,8 +35,6 @@ var hardened = map[string]any{
 		"LogConfig": map[string]any{"Type": "json-file", "Config": map[string]string{"max-size": "1m"}},
 	},
 }
-
-var execTarget = regexp.MustCompile(`^/v[0-9.]+/containers/([a-z0-9]+)/exec$`)
 
 // named is where requests name things.
 type named struct {
@@ -63,40 +63,52 @@ func (n named) drivers() []string {
 	return list
 }
 
+// newFixture makes the images and drivers that cases name. What else there is to be is up to arrange.
 func newFixture(t *testing.T, e *engine.Engine, list []*cases.Case) *fixture {
 	t.Helper()
-	f := &fixture{e: e, containers: map[string]string{}}
-	images := map[string]bool{}
+	f := &fixture{e: e, ids: make(map[string]string)}
 	for _, c := range list {
-		body := namedBy(c)
-		images[body.Image] = true
-		for _, name := range body.drivers() {
+		n := namedBy(c)
+		if n.Image != "" {
+			e.Docker("tag", engine.Image, n.Image) // digests, IDs and nonsense fail
+		}
+		for _, name := range n.drivers() {
 			f.driver(t, name)
 		}
-		f.network(body.HostConfig.NetworkMode)
-		for name := range body.NetworkingConfig.EndpointsConfig {
-			f.network(name)
-		}
-		if match := execTarget.FindStringSubmatch(c.Target); match != nil && len(match[1]) < 64 {
-			f.containers[match[1]] = ""
-		}
 	}
-	for name := range images {
-		e.Docker("tag", engine.Image, name) // digests, IDs and nonsense fail
-	}
-	for name := range f.containers {
-		f.containers[name] = f.run(t, name, hardened)
-	}
-	f.restore(t)
 	return f
 }
 
-// network adds a network that can be created. Those that are there from the start, and containers, cannot.
-func (f *fixture) network(name string) {
-	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == "" && !slices.Contains(f.networks, name) &&
-		!slices.Contains([]string{"", "default", "bridge", "host", "none"}, name) {
-		f.networks = append(f.networks, name)
+var (
+	container    = regexp.MustCompile(`^/v[0-9.]+/containers/([a-z0-9]{1,20})/exec$`)
+	network      = regexp.MustCompile(`^[a-z0-9_-]+$`)
+	fromTheStart = []string{"bridge", "host", "none"}
+)
+
+// arrange makes the containers and networks that cases name. It needs a policy that lets it, as does restore.
+func (f *fixture) arrange(t *testing.T, list []*cases.Case) {
+	t.Helper()
+	f.containers, f.networks = nil, nil
+	for _, c := range list {
+		if match := container.FindStringSubmatch(c.Target); match != nil && !slices.Contains(f.containers, match[1]) {
+			f.containers = append(f.containers, match[1])
+		}
+		n := namedBy(c)
+		for _, name := range append(slices.Collect(maps.Keys(n.NetworkingConfig.EndpointsConfig)), n.HostConfig.NetworkMode) {
+			if network.MatchString(name) && name != "default" && !slices.Contains(append(fromTheStart, f.networks...), name) {
+				f.networks = append(f.networks, name)
+			}
+		}
 	}
+	f.restore(t)
+}
+
+// contains tells whether a request is about a container of the fixture.
+func (f *fixture) contains(c *cases.Case) bool {
+	return slices.ContainsFunc(f.containers, func(name string) bool {
+		rest, ok := strings.CutPrefix(c.Target, "/v1.41/containers/"+name)
+		return ok && (rest == "" || strings.ContainsAny(rest[:1], "/?"))
+	})
 }
 
 var driverName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
@@ -124,35 +136,32 @@ func (f *fixture) driver(t *testing.T, name string) {
 	t.Cleanup(func() { _ = server.Close() })
 }
 
-// run creates and starts a container.
-func (f *fixture) run(t *testing.T, name string, body any) (id string) {
+// create makes a container.
+func (f *fixture) create(t *testing.T, name string) (id string) {
 	t.Helper()
-	answer, err := f.e.Call("POST", "/v1.44/containers/create?name="+name, body)
-	if err == nil && answer.Status == http.StatusBadRequest { // the oldest engine
-		answer, err = f.e.Call("POST", "/v1.41/containers/create?name="+name, body)
-	}
-	if err != nil || answer.Status != http.StatusCreated {
-		t.Fatalf("container %s: %+v, %v", name, answer, err)
-	}
+	answer, err := f.e.Call("POST", "/v1.41/containers/create?name="+name, hardened)
 	var created struct{ ID string }
-	if err := json.Unmarshal(answer.Body, &created); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := f.e.Call("POST", "/containers/"+created.ID+"/start", nil); err != nil || answer.Status != http.StatusNoContent {
-		t.Fatalf("start of %s: %+v, %v", name, answer, err)
+	if err != nil || answer.Status != http.StatusCreated || json.Unmarshal(answer.Body, &created) != nil {
+		t.Fatalf("container %s: %+v, %v", name, answer, err)
 	}
 	return created.ID
 }
 
-// restore undoes what cases have done. It needs a policy that lets it.
+// restore undoes what cases have done.
 func (f *fixture) restore(t *testing.T) {
 	t.Helper()
-	own := make(map[string]bool)
-	for name, id := range f.containers {
-		own[id] = true
-		_, _ = f.e.Call("POST", "/containers/"+id+"/rename?name="+name, nil) // an error says that it has the name
-	}
 	now := worldOf(t, f.e)
+	own := make(map[string]bool)
+	for _, name := range f.containers {
+		id := f.ids[name]
+		if !slices.Contains(strings.Fields(now.containers), id) {
+			id = f.create(t, name)
+		}
+		f.ids[name], own[id] = id, true
+		// Errors say that it is so already.
+		_, _ = f.e.Call("POST", "/containers/"+id+"/rename?name="+name, nil)
+		_, _ = f.e.Call("POST", "/containers/"+id+"/start", nil)
+	}
 	for id := range strings.FieldsSeq(now.containers) {
 		if !own[id] {
 			f.remove(t, "/containers/"+id+"?force=1&v=1")
@@ -161,10 +170,9 @@ func (f *fixture) restore(t *testing.T) {
 	for name := range strings.FieldsSeq(worldOf(t, f.e).volumes) {
 		f.remove(t, "/volumes/"+name)
 	}
-	if now.networks != f.world.networks {
-		f.restoreNetworks(t)
-	}
+	f.restoreNetworks(t)
 	f.world = worldOf(t, f.e)
+	f.execs = f.countExecs(t)
 }
 
 func (f *fixture) restoreNetworks(t *testing.T) {
@@ -176,19 +184,18 @@ func (f *fixture) restoreNetworks(t *testing.T) {
 	}
 	var there []string
 	for _, n := range list {
-		if slices.Contains([]string{"bridge", "host", "none"}, n.Name) || slices.Contains(f.networks, n.Name) && !slices.Contains(there, n.Name) {
+		if slices.Contains(append(fromTheStart, f.networks...), n.Name) && !slices.Contains(there, n.Name) {
 			there = append(there, n.Name)
 		} else {
 			f.remove(t, "/networks/"+n.ID)
 		}
 	}
 	for _, name := range f.networks {
-		if slices.Contains(there, name) {
-			continue
-		}
-		answer, err := f.e.Call("POST", "/networks/create", map[string]any{"Name": name, "Driver": "bridge"})
-		if err != nil || answer.Status != http.StatusCreated {
-			t.Fatalf("network %s: %+v, %v", name, answer, err)
+		if !slices.Contains(there, name) {
+			answer, err := f.e.Call("POST", "/networks/create", map[string]any{"Name": name, "Driver": "bridge"})
+			if err != nil || answer.Status != http.StatusCreated {
+				t.Fatalf("network %s: %+v, %v", name, answer, err)
+			}
 		}
 	}
 }
@@ -201,12 +208,12 @@ func (f *fixture) remove(t *testing.T, target string) {
 	}
 }
 
-// execs counts the commands that have been prepared in the fixture's containers.
-func (f *fixture) execs(t *testing.T) (n int) {
+// countExecs counts the commands that have been prepared in the fixture's containers.
+func (f *fixture) countExecs(t *testing.T) (n int) {
 	t.Helper()
-	for _, id := range f.containers {
+	for _, name := range f.containers {
 		var inspected struct{ ExecIDs []string }
-		if err := f.e.Inspect(id, &inspected); err != nil {
+		if err := f.e.Inspect(f.ids[name], &inspected); err != nil {
 			t.Error(err)
 		}
 		n += len(inspected.ExecIDs)

@@ -3,13 +3,9 @@ package test
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
-	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,8 +38,10 @@ func TestReplay(t *testing.T) {
 // are about containers that do not exist. Those that create networks come last, because their names must be free.
 func (r *replay) enforce(t *testing.T, list []*cases.Case) {
 	t.Helper()
-	inside, list := partition(list, r.fixture.named)
-	networks, others := partition(list, func(c *cases.Case) bool { return kind(c) == "networks/create" })
+	r.swap(t, permissive)
+	r.fixture.arrange(t, list)
+	inside, outside := partition(list, r.fixture.contains)
+	networks, others := partition(outside, func(c *cases.Case) bool { return kind(c) == "networks/create" })
 	r.group(t, inside)
 	r.fixture.containers = nil
 	r.fixture.restore(t)
@@ -51,7 +49,7 @@ func (r *replay) enforce(t *testing.T, list []*cases.Case) {
 	r.fixture.networks = nil
 	r.fixture.restore(t)
 	r.group(t, networks)
-	r.fixture.arrange(t, list)
+	r.fixture.restore(t)
 }
 
 // group replays cases by policy and leaves none in force.
@@ -67,100 +65,12 @@ func (r *replay) group(t *testing.T, list []*cases.Case) {
 	r.swap(t, permissive)
 }
 
-func partition[T any](list []T, first func(T) bool) (yes, no []T) {
-	for _, item := range list {
-		if first(item) {
-			yes = append(yes, item)
-		} else {
-			no = append(no, item)
-		}
-	}
-	return yes, no
-}
-
 // replay is what one engine goes through.
 type replay struct {
 	e       *engine.Engine
 	fixture *fixture
 	policy  string // in force
 	tally   tally
-}
-
-// tally counts what happened, for the log of the test.
-type tally map[string]int
-
-func (t tally) String() string {
-	var out strings.Builder
-	for _, key := range slices.Sorted(maps.Keys(t)) {
-		fmt.Fprintf(&out, "%6d %s\n", t[key], key)
-	}
-	return out.String()
-}
-
-// load reads the case files, but for those that need what is not here.
-func (r *replay) load(t *testing.T) (list []*cases.Case) {
-	t.Helper()
-	files := os.DirFS("../authz/testdata/cases")
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path.Ext(name) != ".txtar" {
-			return err
-		}
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		if why := unfit(string(text)); why != "" {
-			r.tally["skipped: "+why]++
-			return nil
-		}
-		c, err := cases.Parse(name, text)
-		if err != nil {
-			return err
-		}
-		if head, _, _ := strings.Cut(policyOf(c), "["); strings.Contains(head, `mode = "audit"`) {
-			r.tally["skipped: its policy refuses nothing"]++
-			return nil
-		}
-		list = append(list, c)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) < 100 {
-		t.Fatalf("found %d cases", len(list))
-	}
-	return list
-}
-
-// unfit says why a case cannot be replayed, or nothing.
-func unfit(text string) string {
-	for mark, why := range map[string]string{
-		"\nCaisson-User:":        "the engine's socket has no TLS users",
-		"\nCaisson-Certificate:": "the engine's socket has no TLS users",
-		"\n-- state.json --":     "it wants objects that this engine does not have",
-		"\nexpires = ":           "it depends on the day",
-	} {
-		if strings.Contains(text, mark) {
-			return why
-		}
-	}
-	return ""
-}
-
-func byPolicy(list []*cases.Case) map[string][]*cases.Case {
-	groups := make(map[string][]*cases.Case)
-	for _, c := range list {
-		groups[policyOf(c)] = append(groups[policyOf(c)], c)
-	}
-	return groups
-}
-
-func policyOf(c *cases.Case) string {
-	if c.Policy == nil {
-		return baseline
-	}
-	return string(c.Policy)
 }
 
 func (r *replay) swap(t *testing.T, policy string) {
@@ -208,7 +118,7 @@ func (r *replay) replay(t *testing.T, c *cases.Case) {
 		t.Errorf("refused: %d %s", answer.Status, text)
 	case verdict == "allow":
 		r.tally[fmt.Sprintf("want allow: the engine answered %d to %s", answer.Status, kind(c))]++
-		case !asked && answer.Status >= 300 && answer.Status < 500 && !refused:
+	case !asked && answer.Status >= 300 && answer.Status < 500 && !refused:
 		r.tally[fmt.Sprintf("want %s: the engine answered %d without asking", verdict, answer.Status)]++
 	case answer.Status != http.StatusForbidden && answer.Status != http.StatusInternalServerError || !refused && c.Method != "HEAD":
 		t.Errorf("not refused: %d %s", answer.Status, text)
@@ -231,9 +141,9 @@ func (r *replay) replay(t *testing.T, c *cases.Case) {
 		return
 	}
 	r.swap(t, permissive)
-	if execs := r.fixture.execs(t); verdict != "allow" && (now != r.fixture.world || execs > 0) {
-		t.Errorf("the refused request had an effect: containers %q, volumes %q, networks changed: %t, execs: %d",
-			added(r.fixture.world.containers, now.containers), added(r.fixture.world.volumes, now.volumes), now.networks != r.fixture.world.networks, execs)
+	if was := r.fixture.world; verdict != "allow" && (now != was || r.fixture.countExecs(t) > r.fixture.execs) {
+		t.Errorf("the refused request had an effect: containers %q, volumes %q, networks changed: %t, or an exec",
+			added(was.containers, now.containers), added(was.volumes, now.volumes), now.networks != was.networks)
 	}
 	r.fixture.restore(t)
 	r.swap(t, policyOf(c))
@@ -247,19 +157,4 @@ func (r *replay) records(t *testing.T) int64 {
 		t.Fatal(err)
 	}
 	return info.Size()
-}
-
-// creation matches targets as the engine does: decoded. Some cases add to them what the engine does not look at.
-var creation = regexp.MustCompile(`/(containers/create|volumes/create|networks/create|exec)($|[?#;])`)
-
-// other is what creates nothing.
-const other = "something else"
-
-// kind tells creations apart from the rest.
-func kind(c *cases.Case) string {
-	target, err := url.PathUnescape(c.Target)
-	if match := creation.FindStringSubmatch(target); err == nil && match != nil && c.Method == "POST" {
-		return match[1]
-	}
-	return other
 }

@@ -146,3 +146,12 @@ func decodeNetworkConnect(r *Request, body []byte) error {
 	}}
 	return nil
 }
+
+// decodeNetworkDisconnect reads which container is taken from a network. It matters to nobody but those who say who may touch what.
+func decodeNetworkDisconnect(r *Request, body []byte) error {
+	var b network.DisconnectRequest
+	var err error
+	r.Unknown, err = decodeBody(body, &b)
+	r.Disconnects = b.Container
+	return err
+}

@@ -27,11 +27,17 @@ func (r *Request) Objects() []Reference {
 	case ContainerCreate:
 		return []Reference{{NewReference, strings.TrimPrefix(r.Query.Get("name"), "/"), "query parameter name"}}
 	case VolumeCreate:
-		return []Reference{{NewReference, r.Workload.Mounts[0].Source, "Name"}}
+		if w := r.Workload; w != nil && len(w.Mounts) > 0 {
+			return []Reference{{NewReference, w.Mounts[0].Source, "Name"}}
+		}
 	case NetworkCreate:
-		return []Reference{{NewReference, r.Network.Name.V, "Name"}}
+		if n := r.Network; n != nil {
+			return []Reference{{NewReference, n.Name.V, "Name"}}
+		}
 	case ServiceCreate:
-		return []Reference{{NewReference, r.Service.Name, "Name"}}
+		if s := r.Service; s != nil {
+			return []Reference{{NewReference, s.Name, "Name"}}
+		}
 	case ImageCreate:
 		if from := r.Query.Get("fromImage"); from != "" {
 			return []Reference{{ImageReference, tagged(from, r.Query.Get("tag")), "query parameter fromImage"}}
@@ -47,7 +53,11 @@ func (r *Request) Objects() []Reference {
 	case ImageTag:
 		list = append(list, Reference{ImageReference, tagged(r.Query.Get("repo"), r.Query.Get("tag")), "query parameter repo"})
 	case NetworkConnect:
-		list = append(list, Reference{ContainerReference, strings.TrimPrefix(r.Workload.Connects, "/"), "Container"})
+		if w := r.Workload; w != nil {
+			list = append(list, Reference{ContainerReference, strings.TrimPrefix(w.Connects, "/"), "Container"})
+		}
+	case NetworkDisconnect:
+		list = append(list, Reference{ContainerReference, strings.TrimPrefix(r.Disconnects, "/"), "Container"})
 	}
 	return list
 }

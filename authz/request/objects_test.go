@@ -32,6 +32,10 @@ func TestObjects(t *testing.T) {
 		{"POST", "/networks/n/connect", `{"Container":"web"}`, list{
 			{Kind: request.NetworkReference, Name: "n", Field: "path"}, {Kind: request.ContainerReference, Name: "web", Field: "Container"},
 		}},
+		{"POST", "/networks/n/disconnect", `{"Container":"web","Force":true}`, list{
+			{Kind: request.NetworkReference, Name: "n", Field: "path"}, {Kind: request.ContainerReference, Name: "web", Field: "Container"},
+		}},
+		{"POST", "/services/create", `{"Name":"s"}`, list{{Kind: request.NewReference, Name: "s", Field: "Name"}}},
 		{"POST", "/images/create?fromImage=busybox&tag=1", "", list{{Kind: request.ImageReference, Name: "busybox:1", Field: "query parameter fromImage"}}},
 		{"POST", "/images/create?fromSrc=-&repo=mine&tag=2", "", list{{Kind: request.ImageReference, Name: "mine:2", Field: "query parameter repo"}}},
 		{"POST", "/images/a/b/tag?repo=c&tag=1", "", list{

@@ -1,6 +1,10 @@
 package request
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/moby/moby/api/types/network"
+)
 
 // decoders fill in a Request from the body of the operations whose body is judged.
 var decoders = map[Operation]func(*Request, []byte) error{
@@ -12,6 +16,8 @@ var decoders = map[Operation]func(*Request, []byte) error{
 	NetworkConnect:  decodeNetworkConnect,
 	ServiceCreate:   decodeService,
 	ServiceUpdate:   decodeService,
+
+	NetworkDisconnect: decodeNetworkDisconnect,
 }
 
 // shapes of all decoded types, derived once.
@@ -23,6 +29,8 @@ var shapes = map[reflect.Type]*shape{
 	reflect.TypeFor[networkBody]():        shapeOf(reflect.TypeFor[networkBody]()),
 	reflect.TypeFor[networkConnectBody](): shapeOf(reflect.TypeFor[networkConnectBody]()),
 	reflect.TypeFor[serviceBody]():        shapeOf(reflect.TypeFor[serviceBody]()),
+
+	reflect.TypeFor[network.DisconnectRequest](): shapeOf(reflect.TypeFor[network.DisconnectRequest]()),
 }
 
 // Parse says what the Engine will do with a call. An error is always an [*Error] and always means: refuse.

@@ -39,6 +39,9 @@ type Request struct {
 	Build  *Build
 	// Concealed says that the Engine may take parameters from a body that it does not show: those that show need not count.
 	Concealed bool
+	// Disconnects is the container that a network disconnect takes from its network.
+	Disconnects string
+
 	// Unknown lists the parts of the body that this version of Caisson does not know. The Engine may act on them.
 	Unknown []Unknown
 }

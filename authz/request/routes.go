@@ -60,6 +60,7 @@ const (
 	VolumeCreate             Operation = "VolumeCreate"
 	NetworkCreate            Operation = "NetworkCreate"
 	NetworkConnect           Operation = "NetworkConnect"
+	NetworkDisconnect        Operation = "NetworkDisconnect"
 	ServiceCreate            Operation = "ServiceCreate"
 	ServiceUpdate            Operation = "ServiceUpdate"
 
@@ -205,7 +206,7 @@ var table = []Route{
 	{"NetworkInspect", "GET", "/networks/{id:.+}", Read, NoBody, "network inspect", nil},
 	{NetworkCreate, "POST", "/networks/create", Dangerous, JSONBody, "network create", nil},
 	{NetworkConnect, "POST", "/networks/{id:.*}/connect", Dangerous, JSONBody, "network connect", nil},
-	{"NetworkDisconnect", "POST", "/networks/{id:.*}/disconnect", Mutating, JSONBody, "network disconnect", nil},
+	{NetworkDisconnect, "POST", "/networks/{id:.*}/disconnect", Mutating, JSONBody, "network disconnect", nil},
 	{"NetworkPrune", "POST", "/networks/prune", Mutating, NoBody, "network prune", nil},
 	{"NetworkDelete", "DELETE", "/networks/{id:.*}", Mutating, NoBody, "network delete", nil},
 
