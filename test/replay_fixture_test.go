@@ -67,9 +67,11 @@ func (n named) drivers() []string {
 func newFixture(t *testing.T, e *engine.Engine, list []*cases.Case) *fixture {
 	t.Helper()
 	f := &fixture{e: e, ids: make(map[string]string)}
+	images := map[string]bool{"": true}
 	for _, c := range list {
 		n := namedBy(c)
-		if n.Image != "" {
+		if !images[n.Image] {
+			images[n.Image] = true
 			e.Docker("tag", engine.Image, n.Image) // digests, IDs and nonsense fail
 		}
 		for _, name := range n.drivers() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"caisson/test/engine"
 )
@@ -32,7 +33,7 @@ func startTraffic(e *engine.Engine) *traffic {
 				select {
 				case <-f.stop:
 					return
-				default:
+				case <-time.After(20 * time.Millisecond): // other tests want to run, too
 					f.round(fmt.Sprintf("%d-%d", client, n))
 				}
 			}

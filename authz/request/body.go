@@ -70,8 +70,10 @@ func checkParameters(r *Request) error {
 	// The archive of an import is never shown; the rules decide what that means.
 	archive := r.Operation == ImageCreate && r.Query.Get("fromImage") == "" && r.Query.Get("fromSrc") == "-"
 	if r.Concealed && decisive[r.Operation] && !archive {
-		return &Error{"body", "the Engine shows Caisson no body, and may take parameters from it, so this " + r.Route.Text + " cannot be judged",
-			"send the request without a body, with Content-Length: 0 or without a Content-Type"}
+		return &Error{
+			"body", "the Engine shows Caisson no body, and may take parameters from it, so this " + r.Route.Text + " cannot be judged",
+			"send the request without a body, with Content-Length: 0 or without a Content-Type",
+		}
 	}
 	return nil
 }
@@ -84,8 +86,10 @@ func checkContentType(v string) error {
 		return &Error{"header Content-Type", "it cannot be parsed", "send Content-Type: application/json"}
 	}
 	if t == "application/x-www-form-urlencoded" || strings.HasPrefix(t, "multipart/") {
-		return &Error{"header Content-Type", "the Engine hides form bodies from authorization plugins, and takes parameters from them",
-			"send Content-Type: application/json, or application/x-tar for an archive"}
+		return &Error{
+			"header Content-Type", "the Engine hides form bodies from authorization plugins, and takes parameters from them",
+			"send Content-Type: application/json, or application/x-tar for an archive",
+		}
 	}
 	return nil
 }

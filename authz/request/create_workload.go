@@ -5,8 +5,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-
-	"github.com/moby/moby/api/types/container"
 )
 
 // newCreateWorkload normalises a container create. It sets every Value, so that no rule can take a forgotten one for a
@@ -123,49 +121,11 @@ func createLimits(b *createBody) Limits {
 		PidsLimit:     Value[*int64]{"HostConfig.PidsLimit", h.PidsLimit},
 		Ulimits:       Value[[]Ulimit]{"HostConfig.Ulimits", newUlimits(h.Ulimits)},
 		ShmSize:       Value[int64]{"HostConfig.ShmSize", h.ShmSize},
-		BlkioWeight:   Value[uint16]{"HostConfig.BlkioWeight", h.BlkioWeight},
-		BlkioDevices:  blkioDevices(&h.Resources),
 		CgroupParent:  Value[string]{"HostConfig.CgroupParent", h.CgroupParent},
 		RestartPolicy: Value[RestartPolicy]{"HostConfig.RestartPolicy", RestartPolicy{Name: string(h.RestartPolicy.Name), Retries: h.RestartPolicy.MaximumRetryCount}},
-		AutoRemove:    Value[bool]{"HostConfig.AutoRemove", h.AutoRemove},
 		Log:           Value[LogConfig]{"HostConfig.LogConfig", LogConfig{h.LogConfig.Type, h.LogConfig.Config}},
-		StopTimeout:   Value[*int]{"StopTimeout", b.StopTimeout},
 	}
 	return l
-}
-
-// blkioDevices lists the host devices that block-IO weights and throttles name. They give no access, but they are host paths.
-func blkioDevices(h *container.Resources) []Value[string] {
-	var paths []Value[string]
-	add := func(list string, i int, path string) {
-		paths = append(paths, Value[string]{"HostConfig." + list + "[" + strconv.Itoa(i) + "].Path", path})
-	}
-	for i, d := range h.BlkioWeightDevice {
-		if d != nil {
-			add("BlkioWeightDevice", i, d.Path)
-		}
-	}
-	for i, d := range h.BlkioDeviceReadBps {
-		if d != nil {
-			add("BlkioDeviceReadBps", i, d.Path)
-		}
-	}
-	for i, d := range h.BlkioDeviceWriteBps {
-		if d != nil {
-			add("BlkioDeviceWriteBps", i, d.Path)
-		}
-	}
-	for i, d := range h.BlkioDeviceReadIOps {
-		if d != nil {
-			add("BlkioDeviceReadIOps", i, d.Path)
-		}
-	}
-	for i, d := range h.BlkioDeviceWriteIOps {
-		if d != nil {
-			add("BlkioDeviceWriteIOps", i, d.Path)
-		}
-	}
-	return paths
 }
 
 func createExposure(b *createBody) Exposure {
@@ -174,8 +134,6 @@ func createExposure(b *createBody) Exposure {
 		PublishAllPorts: Value[bool]{"HostConfig.PublishAllPorts", h.PublishAllPorts},
 		ExtraHosts:      Value[[]string]{"HostConfig.ExtraHosts", h.ExtraHosts},
 		Links:           Value[[]string]{"HostConfig.Links", h.Links},
-		DNS:             Value[[]string]{"HostConfig.Dns", h.DNS},
-		MacAddress:      Value[string]{"MacAddress", b.MacAddress},
 	}
 	for _, port := range slices.Sorted(maps.Keys(h.PortBindings)) {
 		field := "HostConfig.PortBindings[" + clip(port) + "]"

@@ -60,7 +60,7 @@ func FuzzCreateAgainstEngine(f *testing.F) {
 		}
 		// Ports and addresses are texts here and parsed values there, so that only their number can be compared; free texts lose bytes.
 		for _, w := range []*Workload{ours.Workload, engine.Workload} {
-			w.Ports, w.DNS, w.MacAddress, w.Endpoints = nil, Value[[]string]{}, Value[string]{}, nil
+			w.Ports, w.Endpoints = nil, nil
 			w.Env, w.Labels, w.Healthcheck = Value[[]string]{}, Value[map[string]string]{}, Value[*Healthcheck]{}
 			w.KernelMemory, w.KernelMemoryTCP = Value[int64]{}, Value[int64]{}
 		}

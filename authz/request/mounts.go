@@ -39,7 +39,6 @@ type Mount struct {
 	ReadOnlyNonRecursive bool   // submounts stay writable under a read-only bind
 	Propagation          string // "" is rprivate
 	Relabel              bool   // z or Z: the host's files get another SELinux label
-	CreateMountpoint     bool
 
 	Driver        string // volume driver; "" is local
 	DriverOptions map[string]string
@@ -131,7 +130,6 @@ func newMount(field string, in *mount.Mount) Mount {
 		m.Propagation = string(o.Propagation)
 		// A bind that is not recursive has no submounts that could stay writable.
 		m.ReadOnlyNonRecursive = o.ReadOnlyNonRecursive && !o.NonRecursive
-		m.CreateMountpoint = o.CreateMountpoint
 	}
 	if o := in.VolumeOptions; o != nil && o.DriverConfig != nil {
 		m.Driver, m.DriverOptions = o.DriverConfig.Name, o.DriverConfig.Options

@@ -43,11 +43,8 @@ type Endpoint struct {
 	Field      string // NetworkingConfig.EndpointsConfig[web]
 	Name       string // network by name, ID or ID prefix
 	NetworkID  string // overrides Name for user-defined networks (moby daemon/container_operations.go, getNetworkID)
-	Aliases    []string
 	Links      []string
 	DriverOpts map[string]string
-	Addresses  []string // static addresses asked for
-	MacAddress string
 }
 
 func newEndpoint(field, name string, in *endpoint) Endpoint {
@@ -55,14 +52,7 @@ func newEndpoint(field, name string, in *endpoint) Endpoint {
 	if in == nil {
 		return e
 	}
-	e.NetworkID, e.Aliases, e.Links, e.DriverOpts, e.MacAddress = in.NetworkID, in.Aliases, in.Links, in.DriverOpts, in.MacAddress
-	if c := in.IPAMConfig; c != nil {
-		for _, a := range append([]string{c.IPv4Address, c.IPv6Address}, c.LinkLocalIPs...) {
-			if a != "" {
-				e.Addresses = append(e.Addresses, a)
-			}
-		}
-	}
+	e.NetworkID, e.Links, e.DriverOpts = in.NetworkID, in.Links, in.DriverOpts
 	return e
 }
 

@@ -41,16 +41,26 @@ func TestParseRefuses(t *testing.T) {
 		want string
 	}{
 		"empty call": {Call{}, "authorization call: it has no method or no request target"},
-		"no body": {Call{Method: "POST", Target: "/v1.41/containers/create", Headers: map[string]string{"Content-Type": "application/json"}},
-			"body: the Engine showed Caisson no body, so this container create cannot be judged (likely cause: a chunked body"},
-		"large body withheld": {Call{Method: "POST", Target: "/containers/create", Headers: map[string]string{"Content-Type": "application/json", "Content-Length": "1048576"}},
-			"(likely cause: 1048576 bytes of body; engines before 29.3.1 withhold 1 MiB or more); fix: make the body smaller, or upgrade the Engine to 29.3.1 or later"},
-		"other type": {Call{Method: "POST", Target: "/containers/create", Headers: map[string]string{"Content-Type": "text/plain"}},
-			`(likely cause: Content-Type is "text/plain")`},
-		"form": {Call{Method: "POST", Target: "/images/create?fromImage=x", Headers: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}},
-			"header Content-Type: the Engine hides form bodies"},
-		"multipart": {Call{Method: "POST", Target: "/build", Headers: map[string]string{"Content-Type": "Multipart/Form-Data; boundary=x"}},
-			"header Content-Type: the Engine hides form bodies"},
+		"no body": {
+			Call{Method: "POST", Target: "/v1.41/containers/create", Headers: map[string]string{"Content-Type": "application/json"}},
+			"body: the Engine showed Caisson no body, so this container create cannot be judged (likely cause: a chunked body",
+		},
+		"large body withheld": {
+			Call{Method: "POST", Target: "/containers/create", Headers: map[string]string{"Content-Type": "application/json", "Content-Length": "1048576"}},
+			"(likely cause: 1048576 bytes of body; engines before 29.3.1 withhold 1 MiB or more); fix: make the body smaller, or upgrade the Engine to 29.3.1 or later",
+		},
+		"other type": {
+			Call{Method: "POST", Target: "/containers/create", Headers: map[string]string{"Content-Type": "text/plain"}},
+			`(likely cause: Content-Type is "text/plain")`,
+		},
+		"form": {
+			Call{Method: "POST", Target: "/images/create?fromImage=x", Headers: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}},
+			"header Content-Type: the Engine hides form bodies",
+		},
+		"multipart": {
+			Call{Method: "POST", Target: "/build", Headers: map[string]string{"Content-Type": "Multipart/Form-Data; boundary=x"}},
+			"header Content-Type: the Engine hides form bodies",
+		},
 		"twice":         {Call{Method: "POST", Target: "/containers/create?name=a&name=b", Body: []byte(`{}`)}, "query parameter name: it is given more than once"},
 		"start body":    {Call{Method: "POST", Target: "/containers/x/start", Body: []byte(`{"Privileged":true}`)}, "body: container start takes no body, but one was sent"},
 		"null":          {create(`null`), "body: it is not a JSON object"},

@@ -213,7 +213,7 @@ func serviceExposure(b *serviceBody, c *swarm.ContainerSpec) Exposure {
 		{"TaskTemplate.Networks", b.TaskTemplate.Networks}, {"Networks", b.Networks},
 	} {
 		for i, n := range list.V {
-			e.Endpoints = append(e.Endpoints, Endpoint{Field: list.At(i), Name: n.Target, Aliases: n.Aliases, DriverOpts: n.DriverOpts})
+			e.Endpoints = append(e.Endpoints, Endpoint{Field: list.At(i), Name: n.Target, DriverOpts: n.DriverOpts})
 		}
 	}
 	return e

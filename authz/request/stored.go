@@ -76,10 +76,9 @@ func (b *inspectBody) withoutDefaults(d Defaults) {
 		// The labels of the container joined, which is judged beside this one.
 		h.SecurityOpt = slices.DeleteFunc(h.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "label=") })
 	}
-	b.Config.MacAddress = ""
 	for _, e := range b.NetworkSettings.Networks {
 		if e != nil { // the rest was chosen by the Engine, or has been judged when it was asked for
-			e.NetworkID, e.MacAddress = "", ""
+			e.NetworkID = ""
 		}
 	}
 	// Environment comes from the image as well, which has no say in what a user asked for.

@@ -38,11 +38,15 @@ func parseVersion(s string) (Version, error) {
 	}
 	switch {
 	case n < OldestVersion.Minor:
-		return Version{}, &Error{"request target", fmt.Sprintf("API version %s is older than %s", s, OldestVersion),
-			"use a client from 2016 or later, or set DOCKER_API_VERSION to " + OldestVersion.String() + " or above"}
+		return Version{}, &Error{
+			"request target", fmt.Sprintf("API version %s is older than %s", s, OldestVersion),
+			"use a client from 2016 or later, or set DOCKER_API_VERSION to " + OldestVersion.String() + " or above",
+		}
 	case n > NewestVersion.Minor:
-		return Version{}, &Error{"request target", fmt.Sprintf("API version %s is newer than %s, the newest one this version of Caisson knows", s, NewestVersion),
-			"upgrade Caisson, or set DOCKER_API_VERSION=" + NewestVersion.String() + " for the client"}
+		return Version{}, &Error{
+			"request target", fmt.Sprintf("API version %s is newer than %s, the newest one this version of Caisson knows", s, NewestVersion),
+			"upgrade Caisson, or set DOCKER_API_VERSION=" + NewestVersion.String() + " for the client",
+		}
 	}
 	return Version{n}, nil
 }

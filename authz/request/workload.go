@@ -146,13 +146,9 @@ type Limits struct {
 	PidsLimit     Value[*int64] // nil, 0 and negative are unlimited
 	Ulimits       Value[[]Ulimit]
 	ShmSize       Value[int64] // 0 is the daemon's default, 64 MiB
-	BlkioWeight   Value[uint16]
-	BlkioDevices  []Value[string] // host devices named by weights and throttles
 	CgroupParent  Value[string]
 	RestartPolicy Value[RestartPolicy]
-	AutoRemove    Value[bool]
 	Log           Value[LogConfig]
-	StopTimeout   Value[*int] // seconds; negative waits for ever
 }
 
 // Ulimit is a resource limit of processes. -1 is unlimited.
@@ -181,6 +177,4 @@ type Exposure struct {
 	Endpoints       []Endpoint
 	ExtraHosts      Value[[]string]
 	Links           Value[[]string]
-	DNS             Value[[]string]
-	MacAddress      Value[string] // of the whole container, up to API 1.51
 }
