@@ -85,10 +85,11 @@ func follow(path string) (resolved, link string, err error) {
 	return resolved, link, nil
 }
 
-// hostPaths looks up where the paths that a workload mounts lead.
-func (x *expansion) hostPaths(ctx context.Context, w *request.Workload) error {
+// hostPaths looks up where the paths that a workload mounts lead. A path that cannot be followed is for the rules to refuse: they name
+// what else is wrong besides.
+func (x *expansion) hostPaths(ctx context.Context, w *request.Workload) {
 	if x.files == nil {
-		return nil
+		return
 	}
 	for i := range w.Mounts {
 		m := &w.Mounts[i]
@@ -98,11 +99,7 @@ func (x *expansion) hostPaths(ctx context.Context, w *request.Workload) error {
 		}
 		var err error
 		if m.Resolved, m.Link, err = x.files.Follow(ctx, p); err != nil {
-			return &request.Error{
-				Place: m.Field, Reason: fmt.Sprintf("it cannot be told where the host's %.200q leads: %v", p, err),
-				Fix: "mount a directory that is there and can be read",
-			}
+			m.Lost = err.Error()
 		}
 	}
-	return nil
 }

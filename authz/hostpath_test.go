@@ -114,7 +114,7 @@ allow = [{ path = "`+root+`/data/**" }, { path = "`+root+`/moved" }, { path = "`
 		{"/containers/create", bind("/data/run", ""), `"/run", which holds /run/caisson`},
 		{"/containers/create", bind("/data/own", ""), `/own", which is Caisson's or the Engine's own`},
 		{"/containers/create", bind("/data/out/../own", ""), `/data/own", which leads to`},
-		{"/containers/create", bind("/gone", ""), "it cannot be told where the host's"},
+		{"/containers/create", bind("/gone", ""), `gone", and it cannot be told where that leads: it is a link to something that is not there`},
 		{"/volumes/create", `{"Name":"v","DriverOpts":{"type":"none","o":"bind","device":"` + root + `/data/own"}}`, "[self-protection]"},
 		{"/services/create", `{"Name":"s","TaskTemplate":{"ContainerSpec":{"Image":"x","Mounts":[{"Source":"` + root + `/data/own","Target":"/d"}]}}}`, "[self-protection]"},
 	} {

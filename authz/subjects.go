@@ -156,9 +156,7 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 	if err := x.volumes(ctx, w); err != nil {
 		return err
 	}
-	if err := x.hostPaths(ctx, w); err != nil {
-		return err
-	}
+	x.hostPaths(ctx, w)
 	if err := x.networks(ctx, w); err != nil {
 		return err
 	}

@@ -129,8 +129,8 @@ func TestHiddenForm(t *testing.T) {
 	})
 }
 
-// TestWithheldService creates a service with a fragment that only some parsers take: from 23.0 on the engine then shows no body and
-// creates the service nevertheless. The oldest engine does so with any Content-Type.
+// TestWithheldService creates a service with a fragment that only some parsers take: engines with the fix of CVE-2024-41110, which
+// Debian's 20.10.24 has as well, then show no body and create the service nevertheless. The oldest one does so with any Content-Type.
 func TestWithheldService(t *testing.T) {
 	onEach(t, func(t *testing.T, version engine.Version) {
 		e := guarded(t, version, recording)

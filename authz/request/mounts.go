@@ -32,8 +32,8 @@ type Mount struct {
 	Target string
 
 	// Where Path, or the device of a volume, leads on the host, if that has been looked up, and the part of it that ends in the last
-	// symbolic link on the way, "" if there is none.
-	Resolved, Link string
+	// symbolic link on the way, "" if there is none. Lost says why it cannot be told.
+	Resolved, Link, Lost string
 
 	ReadOnly             bool
 	ReadOnlyNonRecursive bool   // submounts stay writable under a read-only bind

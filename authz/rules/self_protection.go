@@ -128,6 +128,11 @@ func (s *SelfProtection) checkMount(m *request.Mount, door request.Door, out *Fi
 			return
 		}
 	}
+	if m.Lost != "" {
+		out.AddFix(field, "mounts the host's "+quote(m.HostPath())+", and it cannot be told where that leads: "+m.Lost, "paths that Caisson can follow",
+			"mount a directory that is there; the service of Caisson has to see the files that dockerd sees")
+		return
+	}
 	for option, p := range driverPaths(m) {
 		if why := s.reaches(p, false); why != "" {
 			out.AddFix(field, "names the host's "+quote(p)+" in the option "+quote(option)+", "+why, outOfReach, mountLess)
