@@ -154,18 +154,20 @@ func (s *Statement) reading() string {
 	return "operations of class read"
 }
 
-// RefusedLookUps lists the look-ups of Caisson itself that the access statements refuse, or may refuse for some objects.
+// RefusedLookUps lists the look-ups of Caisson itself that the access statements refuse. Pings are not among them: no decision depends
+// on their answers.
 func (p *Policy) RefusedLookUps() []request.Operation {
 	local := &request.Principal{Local: true}
 	var list []request.Operation
 	for _, op := range state.LookUps {
+		if slices.Contains(harmless, op) {
+			continue
+		}
 		r := &request.Request{Operation: op, Route: routeOf(op)}
-		// Any object may have to be looked up: what holds for some is nothing to allow by, and enough to be denied by.
+		// What holds for some objects only lets no look-up pass in general, and stops none.
 		strict := Policy{Groups: p.Groups}
 		for _, s := range p.Access {
-			if s.Effect == EffectDeny {
-				s.Objects = nil
-			} else if len(s.Objects) > 0 {
+			if len(s.Objects) > 0 {
 				s.Operations = nil
 			}
 			strict.Access = append(strict.Access, s)

@@ -31,8 +31,8 @@ type benchCall struct {
 
 // benchCalls are what a client sends most, and one body of the greatest size that engines before 29.3.1 pass on.
 //
-// create-refused.json was sent by the docker CLI 28.2.2: a web service with a directory of the host. create-permitted.json has a
-// volume in its place, and its image by digest.
+// create-refused.json was sent by the docker CLI 28.2.2: a web service with a directory of the host; its volumes have lost their names
+// since, which would be looked up. create-permitted.json has a volume in place of the directory, and its image by digest.
 func benchCalls(tb testing.TB) []benchCall {
 	tb.Helper()
 	permitted := benchBody(tb, "create-permitted.json")

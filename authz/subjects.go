@@ -43,6 +43,25 @@ type expansion struct {
 	files HostFiles // nil if the host's files cannot be seen
 	list  []subject
 	seen  map[string]bool // containers by ID
+	looks int             // objects asked for so far
+}
+
+// maxLooks bounds how many objects one request has looked up. One with thousands of volumes would keep the Engine busy for nothing.
+const maxLooks = 256
+
+// look counts a look-up.
+func (x *expansion) look() error {
+	if x.looks++; x.looks > maxLooks {
+		return fmt.Errorf("it names more than %d objects that have to be looked up; fix: ask for less at once", maxLooks)
+	}
+	return nil
+}
+
+// visit says how a container is to be judged that a request leads to.
+type visit struct {
+	mode   Mode
+	owner  *request.Request // whose exceptions count; nil: the container's own
+	update *request.Update  // what the request is going to change on it
 }
 
 // subjects lists what a request is judged by, itself first. An error means that the Engine could not be asked, or that the request
@@ -75,11 +94,11 @@ func (x *expansion) target(ctx context.Context, ref request.Reference, mode Mode
 		if err != nil {
 			return ignoreMissing(err)
 		}
-		name = exec.Container
+		name, ctx = exec.Container, state.WithRecent(ctx)
 		sub := withWorkload(r, request.NewExec(exec.Privileged, exec.User))
 		x.list = append(x.list, subject{name: "exec", mode: mode, r: sub, owner: sub})
 	}
-	_, err := x.container(ctx, name, mode, nil)
+	_, err := x.container(ctx, name, visit{mode: mode, update: r.Update})
 	return ignoreMissing(err)
 }
 
@@ -90,56 +109,67 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// container adds an existing container, and those that it joins in turn, and returns its name. Without an owner it is its own.
-func (x *expansion) container(ctx context.Context, ref string, mode Mode, owner *request.Request) (name string, err error) {
-	r := x.list[0].r
+// container adds an existing container, and those that it joins in turn, and returns it.
+func (x *expansion) container(ctx context.Context, ref string, v visit) (*request.Stored, error) {
+	if err := x.look(); err != nil {
+		return nil, err
+	}
 	c, err := x.view.Container(ctx, ref)
-	if err != nil {
-		return "", err
+	if ignoreMissing(err) != nil {
+		return nil, err
 	}
-	if err := x.namesakes(ctx, ref, c.ID, mode, owner); err != nil {
-		return "", err
+	// Also when there is none: a text that begins two IDs means nothing until one of them goes away.
+	if err := x.namesakes(ctx, ref, c, v); err != nil {
+		return nil, err
 	}
-	if x.seen[c.ID] {
-		return c.Name, nil
+	if err != nil || x.seen[c.ID] {
+		return c, err
 	}
 	if x.seen[c.ID] = true; len(x.list) >= maxSubjects {
-		return "", fmt.Errorf("it leads to more than %d containers; fix: do not chain container: references", maxSubjects)
+		return nil, fmt.Errorf("it leads to more than %d containers; fix: do not chain container: references", maxSubjects)
 	}
 	w := *c.Workload // a Memo hands out one answer to all
 	w.Mounts = slices.Clone(w.Mounts)
-	if r.Update != nil && len(x.list) == 1 {
-		w = *r.Update.Apply(&w)
+	if v.update != nil {
+		w = *v.update.Apply(&w)
 	}
-	sub := withWorkload(r, &w)
-	if owner == nil {
-		owner = sub
+	sub := withWorkload(x.list[0].r, &w)
+	if v.owner == nil {
+		v.owner = sub
 	}
-	x.list = append(x.list, subject{name: "container " + c.Name, mode: mode, r: sub, owner: owner})
-	return c.Name, x.resolve(ctx, &w, mode, owner)
+	x.list = append(x.list, subject{name: "container " + c.Name, mode: v.mode, r: sub, owner: v.owner})
+	return c, x.resolve(ctx, &w, v.mode, v.owner)
 }
 
 // hexadecimal is what an ID, or the beginning of one, is made of.
 var hexadecimal = regexp.MustCompile(`^[0-9a-f]+$`)
+
+// fullID is the length of an ID.
+const fullID = 64
 
 // namesakes adds the containers that a name may come to stand for at any moment: to the Engine a name outweighs the beginning of an
 // ID, so when the container called "db" is renamed or removed, "db" is the container whose ID begins that way. Whoever can rename a
 // harmless container could otherwise swap the two between our look and the Engine's.
 //
 // Source: moby daemon/container.go, GetContainer.
-func (x *expansion) namesakes(ctx context.Context, ref, id string, mode Mode, owner *request.Request) error {
-	if strings.HasPrefix(id, ref) || !hexadecimal.MatchString(ref) {
+func (x *expansion) namesakes(ctx context.Context, ref string, c *request.Stored, v visit) error {
+	// What was found as an ID, and not as a name, can only come to stand for a container of that name, which is judged when it gets it.
+	byID := c != nil && strings.HasPrefix(c.ID, ref) && c.Name != ref
+	if byID || len(ref) >= fullID || !hexadecimal.MatchString(ref) {
 		return nil
+	}
+	if err := x.look(); err != nil {
+		return err
 	}
 	ids, err := x.view.ContainerIDs(ctx, ref)
 	if err != nil {
 		return err
 	}
 	for _, other := range ids {
-		if !strings.HasPrefix(other, ref) {
+		if !strings.HasPrefix(other, ref) || other == ref || c != nil && other == c.ID {
 			continue
 		}
-		if _, err := x.container(ctx, other, mode, owner); ignoreMissing(err) != nil {
+		if _, err := x.container(ctx, other, v); ignoreMissing(err) != nil {
 			return err
 		}
 	}
@@ -157,6 +187,7 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 		return err
 	}
 	x.hostPaths(ctx, w)
+	x.defaults(ctx, w)
 	if err := x.networks(ctx, w); err != nil {
 		return err
 	}
@@ -164,12 +195,13 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 		if !ref.Resolvable() {
 			continue
 		}
-		switch name, err := x.container(ctx, ref.Name, mode, owner); {
+		switch c, err := x.container(ctx, ref.Name, visit{mode: mode, owner: owner}); {
 		case errors.Is(err, state.ErrNotFound):
 		case err != nil:
 			return err
+		case ref.ByID && c.ID != ref.Name: // the donor is gone, and something else bears its ID as a name
 		default:
-			w.MarkJudged(ref.Field, name)
+			w.MarkJudged(ref.Field, c.Name)
 		}
 	}
 	return nil
@@ -187,6 +219,9 @@ func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
 		if m.Type != request.MountVolume || !ref.Resolvable() {
 			continue
 		}
+		if err := x.look(); err != nil {
+			return err
+		}
 		switch v, err := x.view.Volume(ctx, m.Source); {
 		case errors.Is(err, state.ErrNotFound): // will be created as the request says
 		case err != nil:
@@ -196,6 +231,24 @@ func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
 		}
 	}
 	return nil
+}
+
+// defaults takes out what a new container asks for by name and would get anyway: tools that recreate a container send back what an inspect
+// told them, the daemon's defaults included. If the Engine cannot be asked, the rules judge what is there.
+func (x *expansion) defaults(ctx context.Context, w *request.Workload) {
+	if w.Door != request.DoorCreate || w.Runtime.V == "" && w.CgroupNS.V.Mode != request.NamespaceHost {
+		return
+	}
+	d, err := x.view.Defaults(ctx)
+	if err != nil {
+		return
+	}
+	if w.Runtime.V == d.Runtime {
+		w.Runtime.V = ""
+	}
+	if d.CgroupVersion == "1" && w.CgroupNS.V.Mode == request.NamespaceHost {
+		w.CgroupNS.V = request.Namespace{Mode: request.NamespaceDefault}
+	}
 }
 
 func withWorkload(r *request.Request, w *request.Workload) *request.Request {

@@ -92,9 +92,9 @@ func TestExistingContainers(t *testing.T) {
 			"fade4567": stored("fade4567", `{"Privileged":true}`), // ID and name in one
 			"vol":      stored("vol", `{"Binds":["data:/d"]}`),
 		},
-		Execs:    map[string]*state.Exec{"e1": {Container: "good"}, "e2": {Container: "bad"}, "e3": {Container: "good", Privileged: true}},
-		Volumes:  map[string]*state.Volume{"data": {Driver: "local", Options: map[string]string{"type": "none", "o": "bind", "device": "/"}}},
-		Defaults: request.Defaults{Runtime: "runc"},
+		Execs:   map[string]*state.Exec{"e1": {Container: "good"}, "e2": {Container: "bad"}, "e3": {Container: "good", Privileged: true}},
+		Volumes: map[string]*state.Volume{"data": {Driver: "local", Options: map[string]string{"type": "none", "o": "bind", "device": "/"}}},
+		Daemon:  request.Defaults{Runtime: "runc"},
 	}
 	for _, tt := range []struct{ method, target, body, want string }{
 		{"POST", "/containers/good/start", "", ""},
@@ -154,11 +154,11 @@ func TestUnreachableEngineIsUndecided(t *testing.T) {
 }
 
 func TestExistingModes(t *testing.T) {
-	v := &countingView{View: state.Fixed{Containers: map[string]json.RawMessage{"bad": stored("bad", `{"Privileged":true}`)}}}
+	v := &countingView{View: state.Fixed{Containers: map[string]json.RawMessage{"evil": stored("evil", `{"Privileged":true}`)}}}
 	a := gate(v)
 	for mode, want := range map[authz.Mode]int{authz.Enforce: 1, authz.Audit: 1, authz.Off: 0} {
 		a.Policy().Existing, v.asked = mode, 0
-		d := do(a, "POST", "/containers/bad/start", "")
+		d := do(a, "POST", "/containers/evil/start", "")
 		if d.Passes() != (mode != authz.Enforce) || v.asked != want || (len(d.Audited) > 0) != (mode == authz.Audit) {
 			t.Errorf("%v: passes %v, asked %d, audited %v", mode, d.Passes(), v.asked, d.Audited)
 		}
@@ -196,6 +196,93 @@ func TestExceptionsAreNotInherited(t *testing.T) {
 	} {
 		if got := do(a, "POST", tt.target, tt.body).Message(); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 			t.Errorf("%s %s:\ngot  %q\nwant %q", tt.target, tt.body, got, tt.want)
+		}
+	}
+}
+
+// id is a full ID that begins with some digits.
+func id(prefix string) string { return prefix + strings.Repeat("0", 64-len(prefix)) }
+
+func inspect(id, name, hostConfig, mounts string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(`{"Id":%q,"Name":"/%s","Config":{"Image":"x"},"HostConfig":%s,"NetworkSettings":{},"Mounts":%s}`, id, name, hostConfig, mounts))
+}
+
+// TestDonorsThatAreGone judges containers by what they got from others, which stays when the other is removed and its name, or even its
+// ID, is given to a harmless container.
+func TestDonorsThatAreGone(t *testing.T) {
+	const hostRoot = `[{"Type":"bind","Source":"/","Destination":"/host","RW":true,"Propagation":"rprivate"}]`
+	a := gate(state.Fixed{Containers: map[string]json.RawMessage{
+		"donor":  inspect(id("1"), "donor", `{}`, `[]`), // made after the real one was removed
+		"victim": inspect(id("2"), "victim", `{"VolumesFrom":["donor"]}`, hostRoot),
+		"app":    inspect(id("3"), "app", `{"VolumesFrom":["removed"]}`, `[{"Type":"volume","Name":"data","Source":"/var/lib/docker/volumes/data/_data","Destination":"/d","Driver":"local","RW":true}]`),
+		id("4"):  inspect(id("5"), id("4"), `{}`, `[]`), // bears the ID of a removed container as its name
+		"joined": inspect(id("6"), "joined", `{"PidMode":"container:`+id("4")+`"}`, `[]`),
+		"named":  inspect(id("7"), "named", `{"PidMode":"container:donor"}`, `[]`),
+	}})
+	for _, tt := range []struct{ target, body, want string }{
+		{"/containers/victim/start", "", `container victim: Mounts[/host] mounts the host's "/"`},
+		{"/containers/victim/exec", `{}`, "container victim: Mounts[/host]"},
+		{"/containers/create", `{"HostConfig":{"VolumesFrom":["victim"]},"Image":"x"}`, "container victim: Mounts[/host]"},
+		{"/containers/app/exec", `{}`, ""},
+		{"/containers/joined/start", "", "container joined: HostConfig.PidMode joins the container"},
+		{"/containers/named/start", "", "container named: HostConfig.PidMode joins the container"},
+	} {
+		if got := do(a, "POST", tt.target, tt.body).Message(); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s %s:\ngot  %q\nwant %q", tt.target, tt.body, got, tt.want)
+		}
+	}
+}
+
+// TestNamesLikeIDs gives names that begin IDs: of another container, of the container's own, and of two at once.
+func TestNamesLikeIDs(t *testing.T) {
+	forbidden := inspect(id("c3f"), "forbidden", `{"Privileged":true}`, `[]`)
+	for name, containers := range map[string]map[string]json.RawMessage{
+		"of another":      {"c3": inspect(id("1"), "c3", `{}`, `[]`)},
+		"of its own":      {"c3": inspect(id("c30"), "c3", `{}`, `[]`)},
+		"of two, no name": {},
+	} {
+		containers[id("c3f")] = forbidden
+		a := gate(state.Fixed{Containers: containers})
+		if got := do(a, "POST", "/containers/c3/start", "").Message(); !strings.Contains(got, "container forbidden: HostConfig.Privileged") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// TestUpdateWithNamesake makes sure that the update is applied to the container it is meant for.
+func TestUpdateWithNamesake(t *testing.T) {
+	a := gate(state.Fixed{Containers: map[string]json.RawMessage{
+		"c3":      inspect(id("1"), "c3", `{"CpuQuota":100000,"CpuPeriod":100000}`, `[]`),
+		id("c3f"): inspect(id("c3f"), "other", `{"CpuQuota":10000,"CpuPeriod":100000}`, `[]`),
+	}})
+	p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n[rules.cpu]\nmax = 1\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Policy = func() *authz.Policy { return p }
+	if d := do(a, "POST", "/containers/c3/update", `{"CpuPeriod":10000}`); d.Passes() || !strings.Contains(d.Message(), "container c3: HostConfig.CpuQuota is 10 CPUs") {
+		t.Errorf("got %v: %s", d.Verdict, d.Message())
+	}
+}
+
+// TestLooksAreBounded asks for thousands of objects.
+func TestLooksAreBounded(t *testing.T) {
+	v := &countingView{View: state.None}
+	body := `{"Image":"x","HostConfig":{"Binds":["` + strings.Repeat(`v:/d","`, 9000) + `w:/d"]}}`
+	if d := do(gate(v), "POST", "/containers/create", body); d.Verdict != authz.Undecided || v.asked > 256 {
+		t.Errorf("got %v after %d look-ups", d.Verdict, v.asked)
+	}
+}
+
+// TestRecreatedFromInspect sends back what an inspect gives, as tools that update containers do.
+func TestRecreatedFromInspect(t *testing.T) {
+	a := gate(state.Fixed{Daemon: request.Defaults{Runtime: "runc", CgroupVersion: "1"}})
+	for body, want := range map[string]string{
+		`{"Image":"x","HostConfig":{"Runtime":"runc","CgroupnsMode":"host"}}`: "",
+		`{"Image":"x","HostConfig":{"Runtime":"other"}}`:                      "HostConfig.Runtime",
+	} {
+		if got := do(a, "POST", "/containers/create", body).Message(); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", body, got)
 		}
 	}
 }

@@ -116,8 +116,8 @@ func TestWarnRefusedLookUps(t *testing.T) {
 		"effect = \"allow\"\nprincipals = [\"cn:alice\"]\noperations = [\"*\"]\n":                                    all,
 		"effect = \"allow\"\nprincipals = [\"local\"]\noperations = [\"*\"]\nobjects = [\"**\"]\n":                   all,
 		"effect = \"allow\"\nprincipals = [\"local\"]\noperations = [\"read\"]\n":                                    "ContainerInspect, ExecInspect",
-		"effect = \"deny\"\nprincipals = [\"local\"]\noperations = [\"ContainerInspect\"]\nobjects = [\"prod-*\"]\n": "ContainerInspect",
-		"effect = \"deny\"\nprincipals = [\"local\"]\noperations = [\"*\"]\n":                                        all + ", SystemPing, SystemPingHead",
+		"effect = \"deny\"\nprincipals = [\"local\"]\noperations = [\"ContainerInspect\"]\nobjects = [\"prod-*\"]\n": "",
+		"effect = \"deny\"\nprincipals = [\"local\"]\noperations = [\"*\"]\n":                                        all,
 	} {
 		f := mustRead(t, head+text)
 		want := ""

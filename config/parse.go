@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -109,9 +111,36 @@ func parseTOML(name string, text []byte) (raw map[string]any, err error) {
 	var pe toml.ParseError
 	switch {
 	case errors.As(err, &pe):
+		if p, ok := twice(name, text, &pe); ok {
+			return nil, Errors{p}
+		}
 		return nil, Errors{{File: name, Line: pe.Position.Line, Col: pe.Position.Col, Text: "not TOML: " + pe.Message}}
 	case err != nil:
 		return nil, Errors{{File: name, Text: "not TOML: " + err.Error()}}
 	}
 	return raw, nil
+}
+
+var definedTwice = regexp.MustCompile(`^Key '(.+)' has already been defined\.$`)
+
+// twice words the library's error about a key or a table that stands twice, and finds the first of them.
+func twice(name string, text []byte, pe *toml.ParseError) (Problem, bool) {
+	found := definedTwice.FindStringSubmatch(pe.Message)
+	if found == nil {
+		return Problem{}, false
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	here := min(max(pe.Position.Line-1, 0), len(lines)-1)
+	what, fix := "key", "keep one"
+	if strings.HasPrefix(strings.TrimSpace(lines[here]), "[") {
+		what, fix = "table", "put both together"
+	}
+	first := ""
+	if n := locate(strings.Join(lines[:here], ""))[path(found[1])]; n > 0 {
+		first = fmt.Sprintf(", first at line %d", n)
+	}
+	return Problem{
+		File: name, Line: pe.Position.Line, Col: pe.Position.Col, Key: found[1],
+		Text: fmt.Sprintf("this %s is here twice%s; %s", what, first, fix),
+	}, true
 }

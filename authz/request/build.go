@@ -50,6 +50,10 @@ func remoteOf(remote string) URL {
 		remote = "https://" + remote
 	case strings.HasPrefix(remote, "git@"):
 		repository, _, _ := strings.Cut(remote, "#") // #branch:directory
+		host, _, _ := strings.Cut(repository, "/")
+		if i := strings.LastIndexByte(host, '@'); i > len("git") { // git@ is no secret; what else stands before a host may be one
+			return URL{field, "git@" + repository[i+1:], false}
+		}
 		return URL{field, repository, !strings.Contains(remote, "..")}
 	}
 	return newURL(field, remote)

@@ -124,6 +124,10 @@ func newURL(field, raw string) URL {
 	}
 	plain := u.Host != "" && u.User == nil && u.Opaque == "" && !strings.ContainsAny(raw, "\\ \t\r\n") &&
 		(u.Path == "" || u.Path == "/" || path.Clean(u.Path) == strings.TrimSuffix(u.Path, "/"))
+	if u.Host == "" { // what was meant as host and user is in the path, as in https:/user:password@host
+		u.Path = u.Path[strings.LastIndexByte(u.Path, '@')+1:]
+		u.RawPath = ""
+	}
 	return URL{field, u.Scheme + "://" + strings.ToLower(u.Host) + u.EscapedPath(), plain}
 }
 

@@ -61,6 +61,10 @@ func TestURLs(t *testing.T) {
 		{`https://example.com\@evil/`, "", false},
 		{"file:///etc/passwd", "file:///etc/passwd", false},
 		{"mailto:x", "mailto://", false},
+		{"https:/u:s3cret@example.com/a", "https://example.com/a", false},
+		{"u:s3cret@example.com/a", "u://", false},
+		{"s3cret@example.com/a", "://example.com/a", false},
+		{"https://u:s3/cret@example.com/a", "", false},
 		{"https://[::1", "", false},
 	} {
 		if got := newURL("f", tt.raw); got.Shown != tt.shown || got.Plain != tt.plain {
@@ -80,6 +84,8 @@ func TestBuildParameters(t *testing.T) {
 		{"/build?version=2&remote=upload-request", "", true},
 		{"/build?remote=github.com/a/b%23main", "https://github.com/a/b", false},
 		{"/build?remote=git@h:a/b.git%23main", "git@h:a/b.git", false},
+		{"/build?remote=git@u:s3cret@h/a.git", "git@h/a.git", false},
+		{"/build?remote=git@h:a/b@c.git", "git@h:a/b@c.git", false},
 		{"/build?remote=https://h/a.git%23main:dir", "https://h/a.git", false},
 		{"/session", "", true},
 		{"/grpc", "", true},

@@ -108,7 +108,8 @@ func (m *Mount) bindOptions(options string) {
 			m.Propagation = o
 		case "", "rw", "nocopy", "consistent", "cached", "delegated":
 		default:
-			m.Type, m.Problem = MountUnknown, fmt.Sprintf("option %q is not known", clip(o))
+			name, _, _ := strings.Cut(o, "=") // the value may be a secret
+			m.Type, m.Problem = MountUnknown, fmt.Sprintf("option %q is not known", clip(name))
 		}
 	}
 }

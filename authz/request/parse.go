@@ -37,19 +37,10 @@ var shapes = map[reflect.Type]*shape{
 //
 // A call to a route that is not in the table is no error; its Operation is empty, and the rule unknown-operation judges it.
 func Parse(c Call) (*Request, error) {
-	if c.Method == "" || c.Target == "" {
-		// dockerd repeats a call whose connection broke with an empty body (moby pkg/plugins/client.go, callWithRetry).
-		return nil, &Error{"authorization call", "it has no method or no request target", "repeat the request; if this recurs, look for crashes in Caisson's log"}
+	r, err := outline(c)
+	if err != nil || r.Route == nil {
+		return r, err
 	}
-	t, err := parseTarget(c.Target)
-	if err != nil {
-		return nil, err
-	}
-	r := &Request{Call: c, Version: t.version, Path: t.path, Query: t.query}
-	if r.Route, r.Vars = match(c.Method, t.path); r.Route == nil {
-		return r, nil
-	}
-	r.Operation = r.Route.Operation
 	if err := r.Query.single(r.Route.Params...); err != nil {
 		return nil, err
 	}
@@ -64,6 +55,32 @@ func Parse(c Call) (*Request, error) {
 		if err := decode(r, c.Body); err != nil {
 			return nil, err
 		}
+	}
+	return r, nil
+}
+
+// Outline is what the target alone tells of a call: the operation, the path and the version. It is for records of calls that [Parse] does
+// not understand, and nothing to judge by. It is nil if the target cannot be read either.
+func Outline(c Call) *Request {
+	r, err := outline(c)
+	if err != nil {
+		return nil
+	}
+	return r
+}
+
+func outline(c Call) (*Request, error) {
+	if c.Method == "" || c.Target == "" {
+		// dockerd repeats a call whose connection broke with an empty body (moby pkg/plugins/client.go, callWithRetry).
+		return nil, &Error{"authorization call", "it has no method or no request target", "repeat the request; if this recurs, look for crashes in Caisson's log"}
+	}
+	t, err := parseTarget(c.Target)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{Call: c, Version: t.version, Path: t.path, Query: t.query}
+	if r.Route, r.Vars = match(c.Method, t.path); r.Route != nil {
+		r.Operation = r.Route.Operation
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package request
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -32,6 +33,16 @@ type inspectBody struct {
 	Config          *createBody // the image's settings are merged in
 	HostConfig      *hostConfig
 	NetworkSettings struct{ Networks map[string]*endpoint }
+	Mounts          []mountPoint
+}
+
+// mountPoint is a mount that the container has, wherever it came from.
+//
+// Source: moby api/types/container MountPoint.
+type mountPoint struct {
+	Type, Name, Source, Destination, Driver string
+	RW                                      bool
+	Propagation                             string
 }
 
 // ParseStored reads the Engine's answer to a container inspect. The Engine wrote it, so it is decoded as it is, without the checks
@@ -49,7 +60,38 @@ func ParseStored(inspect []byte, d Defaults) (*Stored, error) {
 	b.withoutDefaults(d)
 	w := newCreateWorkload(Version{}, b.Config)
 	w.Door = DoorStored
+	w.Mounts = append(w.Mounts, b.inherited(w.Mounts)...)
 	return &Stored{ID: b.ID, Name: strings.TrimPrefix(b.Name, "/"), Workload: w}, nil
+}
+
+// inherited returns the mounts that the configuration does not speak of. The Engine copies those of --volumes-from when it creates the
+// container, and keeps only the donor's name beside them: the donor may have been removed since, and its name may be another's.
+func (b *inspectBody) inherited(configured []Mount) []Mount {
+	known := make(map[string]bool, len(configured))
+	for _, m := range configured {
+		known[path.Clean(m.Target)] = true
+	}
+	var list []Mount
+	for _, p := range b.Mounts {
+		if known[path.Clean(p.Destination)] {
+			continue
+		}
+		m := Mount{
+			Field: "Mounts[" + clip(p.Destination) + "]", Type: MountType(p.Type), Source: p.Source, Target: p.Destination,
+			ReadOnly: !p.RW, Propagation: p.Propagation, Driver: p.Driver,
+		}
+		switch m.Type {
+		case MountBind:
+			m.Path = path.Clean(p.Source)
+		case MountVolume:
+			m.Source = p.Name
+		case MountTmpfs, MountImage, MountCluster, MountPipe:
+		default:
+			m.Problem = "type " + clip(p.Type) + " is not known"
+		}
+		list = append(list, m)
+	}
+	return list
 }
 
 // withoutDefaults takes out what the daemon filled in.

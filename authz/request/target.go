@@ -3,6 +3,7 @@ package request
 import (
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,6 +14,9 @@ type target struct {
 	version Version
 	query   Query
 }
+
+// longestPath bounds a decoded path. The names in it are far shorter; queries are not bounded, as build arguments and filters are long.
+const longestPath = 4096
 
 const plainTarget = "send a plain origin-form target such as /v1.41/containers/create?name=x, as every Docker client does"
 
@@ -44,6 +48,9 @@ func parseTarget(raw string) (target, error) {
 	}
 	if u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil {
 		return refuse("it is in absolute form")
+	}
+	if len(u.Path) > longestPath {
+		return refuse("its path is longer than " + strconv.Itoa(longestPath) + " bytes")
 	}
 	// Percent-encoding can spell what the raw check refused. A newline would also end the router's ".*".
 	if strings.ContainsFunc(u.Path, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }) {

@@ -1,6 +1,9 @@
 package request
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestParseTarget(t *testing.T) {
 	for _, tt := range []struct{ raw, path, version string }{
@@ -46,10 +49,17 @@ func TestParseTargetRefuses(t *testing.T) {
 		{"/v1.41/x/%2e%2e/info", "request target: its path is not clean"},
 		{"/v1.41/info?%zz", "request target: its query is malformed"},
 		{"/v1.41/%zz", "request target: it is not a valid URI"},
+		{"/" + strings.Repeat("a", longestPath), "request target: its path is longer than 4096 bytes"},
+		{"/images/" + strings.Repeat("%61", longestPath) + "/json", "request target: its path is longer than 4096 bytes"},
 	} {
 		_, err := parseTarget(tt.raw)
 		if err == nil || err.Error() != tt.want+"; fix: "+plainTarget {
 			t.Errorf("%s: got %v, want %s", tt.raw, err, tt.want)
+		}
+	}
+	for _, raw := range []string{"/" + strings.Repeat("a", longestPath-1), "/" + strings.Repeat("%61", longestPath-1), "/build?buildargs=" + strings.Repeat("a", 1<<20)} {
+		if _, err := parseTarget(raw); err != nil {
+			t.Errorf("%.40s…, %d bytes: %v", raw, len(raw), err)
 		}
 	}
 	for _, raw := range []string{"/v01.041/info", "/v1.41./info", "/v1..41/info", "/v1.53.999/info", "/v1/info", "/v1.23/info", "/v1.57/info", "/v2.41/info", "/v1.041/info", "/v0000001.41/info", "/v1.99999999999999999999/info"} {

@@ -51,29 +51,40 @@ var actsOn = map[Operation]bool{
 func (r *Request) Target() (Reference, bool) {
 	switch {
 	case actsOn[r.Operation]:
-		return Reference{ContainerReference, r.Vars["name"], "container"}, true
+		return Reference{Kind: ContainerReference, Name: r.Vars["name"], Field: "container"}, true
 	case r.Operation == ExecStart:
-		return Reference{ExecReference, r.Vars["name"], "exec"}, true
+		return Reference{Kind: ExecReference, Name: r.Vars["name"], Field: "exec"}, true
 	case r.Operation == ImageCommit:
-		return Reference{ContainerReference, r.Query.Get("container"), "container"}, true
+		return Reference{Kind: ContainerReference, Name: r.Query.Get("container"), Field: "container"}, true
 	case r.Operation == NetworkConnect:
-		return Reference{ContainerReference, r.Workload.Connects, "Container"}, true
+		return Reference{Kind: ContainerReference, Name: r.Workload.Connects, Field: "Container"}, true
 	}
 	return Reference{}, false
 }
 
+// Join is a container that a workload takes a share in.
+type Join struct {
+	Reference
+	ByID bool // the Engine keeps it as an ID, so nothing that merely bears that name is meant
+}
+
 // Joins returns the containers whose namespaces, files or names the workload takes a share in.
-func (w *Workload) Joins() []Reference {
-	var list []Reference
+func (w *Workload) Joins() []Join {
+	var list []Join
 	add := func(field, name string) {
-		list = append(list, Reference{ContainerReference, strings.TrimPrefix(name, "/"), field})
+		list = append(list, Join{Reference: Reference{ContainerReference, strings.TrimPrefix(name, "/"), field}})
 	}
 	for _, ns := range []Value[Namespace]{w.PID, w.IPC, w.Network, w.UTS, w.UserNS, w.CgroupNS, w.CgroupJoin} {
 		if ns.V.Mode == NamespaceContainer {
-			add(ns.Field, ns.V.Ref)
+			// When it creates a container, the Engine puts IDs in the place of names (moby daemon/container.go,
+			// adaptSharedNamespaceContainer); what is still a name then named nothing.
+			list = append(list, Join{Reference{ContainerReference, strings.TrimPrefix(ns.V.Ref, "/"), ns.Field}, w.Door == DoorStored})
 		}
 	}
 	for i, v := range w.VolumesFrom.V {
+		if w.Door == DoorStored {
+			break // the mounts were copied when it was created, and are among its own
+		}
 		name, _, _ := strings.Cut(v, ":") // <container>[:ro|rw|z|Z]
 		add(w.VolumesFrom.At(i), name)
 	}

@@ -95,7 +95,11 @@ func (n *NetworkDrivers) Check(r *request.Request, out *Findings) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(net.Options.V)) {
 		if value := net.Options.V[key]; !slices.Contains(n.Options, key) && !slices.Contains(n.Options, key+"="+value) {
-			out.Add(net.Options.Key(key), "is "+quote(value), n.allowedValues(key))
+			got, allowed := "is set", "not set" // the value of an option that is not listed may be a secret
+			if values := n.allowedValues(key); len(values) > 0 {
+				got, allowed = "is "+quote(value), listed(values)
+			}
+			out.Add(net.Options.Key(key), got, allowed)
 		}
 	}
 	if d := net.IPAMDriver; d.V != "" && !slices.Contains(n.IPAMDrivers, d.V) {
@@ -133,16 +137,13 @@ func (n *NetworkDrivers) checkKind(net *request.Network, out *Findings) {
 	}
 }
 
-// allowedValues says which values an option may have.
-func (n *NetworkDrivers) allowedValues(key string) string {
+// allowedValues lists the values that an option may have.
+func (n *NetworkDrivers) allowedValues(key string) []string {
 	var values []string
 	for _, o := range n.Options {
 		if name, value, ok := strings.Cut(o, "="); ok && name == key {
 			values = append(values, value)
 		}
 	}
-	if len(values) == 0 {
-		return "not set"
-	}
-	return listed(values)
+	return values
 }

@@ -51,7 +51,8 @@ func (s *Seccomp) Check(r *request.Request, out *Findings) {
 		case "", "builtin": // the daemon's
 			continue
 		case "unconfined":
-			out.Add(field, `is "unconfined"`, s.allowed(out))
+			out.AddFix(field, `is the seccomp profile "unconfined"`, s.allowed(out),
+				out.Either("drop --security-opt seccomp=unconfined", "leave Privileges.Seccomp out of the service"))
 			continue
 		}
 		if hash := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(profile))); !slices.Contains(s.Allow, hash) {

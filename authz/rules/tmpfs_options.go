@@ -49,7 +49,7 @@ func (t *TmpfsOptions) Check(r *request.Request, out *Findings) {
 		}
 		for o := range strings.SplitSeq(m.TmpfsOptions, ",") {
 			if !t.allows(o) {
-				out.Add(m.Field, "has the mount option "+quote(o), listed(t.allowed()))
+				out.Add(m.Field, "has the mount option "+quote(optionName(o)), listed(t.allowed()))
 			}
 		}
 	}

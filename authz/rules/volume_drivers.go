@@ -88,7 +88,8 @@ func (v *VolumeDrivers) checkDriver(field, name string, out *Findings) {
 	}
 }
 
-// badOptions says what is wrong with options of the local driver. It does not show o, which may hold a password.
+// badOptions says what is wrong with options of the local driver. It does not show o, which may hold a password, and of the device
+// no user.
 //
 // Source: moby daemon/volume/local/local_unix.go.
 func (v *VolumeDrivers) badOptions(options map[string]string) string {
@@ -98,6 +99,7 @@ func (v *VolumeDrivers) badOptions(options map[string]string) string {
 		}
 	}
 	fsType, device := options["type"], options["device"]
+	shown := withoutUser(device)
 	_, hasType := options["type"]
 	_, hasO := options["o"]
 	_, hasDevice := options["device"]
@@ -105,13 +107,13 @@ func (v *VolumeDrivers) badOptions(options map[string]string) string {
 	case !hasType && !hasO && !hasDevice:
 		return ""
 	case bindsOrRemounts(options["o"]):
-		return "makes the volume a bind mount of " + quote(device)
+		return "makes the volume a bind mount of " + quote(shown)
 	case fsType == "":
 		return "has mount options without a type"
 	case slices.Contains(neverTypes, fsType) || !slices.Contains(v.LocalTypes, fsType):
-		return "mounts " + quote(device) + " as a file system of type " + quote(fsType)
+		return "mounts " + quote(shown) + " as a file system of type " + quote(fsType)
 	case path.IsAbs(device) && (fsType != "cifs" || !strings.HasPrefix(device, "//")): // cifs: //server/share
-		return "mounts the host's " + quote(device)
+		return "mounts the host's " + quote(shown)
 	}
 	return ""
 }

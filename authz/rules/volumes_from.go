@@ -42,7 +42,7 @@ func (v *VolumesFrom) Check(r *request.Request, out *Findings) {
 		case !matchAny(v.Allow, name) && (!judged || !matchAny(v.Allow, resolved)):
 			out.AddFix(from.At(i), "takes the mounts of the container "+quote(name), listed(v.Allow),
 				"mount the volumes by name with -v, or have the operator add the container to rules.volumes-from.allow")
-		case !judged:
+		case !judged && r.Workload.Door != request.DoorStored: // of a stored container, the mounts themselves are judged
 			out.Add(from.At(i), "takes the mounts of the container "+quote(name)+", which does not exist", joinable)
 		}
 	}

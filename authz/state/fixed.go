@@ -14,7 +14,7 @@ type Fixed struct {
 	Execs      map[string]*Exec
 	Volumes    map[string]*Volume
 	Networks   map[string]*Network
-	Defaults   request.Defaults
+	Daemon     request.Defaults `json:"Defaults"`
 }
 
 // ParseFixed reads the section state.json of a case file.
@@ -32,14 +32,14 @@ func (f Fixed) Container(_ context.Context, name string) (*request.Stored, error
 	if !ok {
 		return nil, ErrNotFound
 	}
-	return request.ParseStored(text, f.Defaults)
+	return request.ParseStored(text, f.Daemon)
 }
 
 // ContainerIDs implements [View].
 func (f Fixed) ContainerIDs(context.Context, string) ([]string, error) {
 	var ids []string
 	for _, text := range f.Containers {
-		c, err := request.ParseStored(text, f.Defaults)
+		c, err := request.ParseStored(text, f.Daemon)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +47,9 @@ func (f Fixed) ContainerIDs(context.Context, string) ([]string, error) {
 	}
 	return ids, nil
 }
+
+// Defaults implements [View].
+func (f Fixed) Defaults(context.Context) (request.Defaults, error) { return f.Daemon, nil }
 
 // Exec implements [View].
 func (f Fixed) Exec(_ context.Context, id string) (*Exec, error) {

@@ -21,6 +21,8 @@ type View interface {
 	// ContainerIDs lists the containers whose ID begins with a prefix. It may list others as well.
 	ContainerIDs(ctx context.Context, prefix string) ([]string, error)
 	Exec(ctx context.Context, id string) (*Exec, error)
+	// Defaults returns the daemon's own settings.
+	Defaults(ctx context.Context) (request.Defaults, error)
 	Volume(ctx context.Context, name string) (*Volume, error)
 	Network(ctx context.Context, ref string) (*Network, error)
 }
@@ -92,6 +94,17 @@ func (m *Memo) Volume(ctx context.Context, name string) (*Volume, error) {
 func (m *Memo) Network(ctx context.Context, ref string) (*Network, error) {
 	return remember(ctx, &m.networks, ref, m.view.Network)
 }
+
+// Defaults implements [View].
+func (m *Memo) Defaults(ctx context.Context) (request.Defaults, error) { return m.view.Defaults(ctx) }
+
+type recent struct{}
+
+// WithRecent lets a view answer about a container, asked for by its ID, from what it learned a moment ago.
+func WithRecent(ctx context.Context) context.Context { return context.WithValue(ctx, recent{}, true) }
+
+// Recent tells whether [WithRecent] said so.
+func Recent(ctx context.Context) bool { return ctx.Value(recent{}) != nil }
 
 func remember[T any](ctx context.Context, cache *map[string]answer[T], key string, ask func(context.Context, string) (T, error)) (T, error) {
 	if a, ok := (*cache)[key]; ok {

@@ -31,8 +31,8 @@ const (
 	defaultsFor = time.Minute     // how long the daemon's defaults are remembered
 	maxAnswer   = 4 << 20
 
-	// A container that has just been looked up by name is, in a docker exec, asked for by ID at once. What an ID stands for does not
-	// change, and what an update changes is judged when it does.
+	// A container that has just been looked up by name is, in a docker exec, asked for by ID at once, and what an exec can reach does not
+	// change that fast. For what a start or an update is going to do, the Engine is always asked.
 	cachedFor = 10 * time.Second
 	cached    = 1024
 	fullID    = 64
@@ -82,7 +82,7 @@ func (e *Engine) Close() error {
 
 // Container implements [state.View].
 func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, error) {
-	if c, ok := e.byID.GetIfPresent(name); ok { // never by name: only an ID keeps its meaning
+	if c, ok := e.byID.GetIfPresent(name); ok && state.Recent(ctx) { // never by name: only an ID keeps its meaning
 		return c, nil
 	}
 	ctx, done, err := e.begin(ctx)
@@ -103,6 +103,16 @@ func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, e
 		e.byID.Set(c.ID, c)
 	}
 	return c, err
+}
+
+// Defaults implements [state.View].
+func (e *Engine) Defaults(ctx context.Context) (request.Defaults, error) {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return request.Defaults{}, err
+	}
+	defer done()
+	return e.daemonDefaults(ctx)
 }
 
 // ContainerIDs implements [state.View].
