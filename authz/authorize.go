@@ -143,7 +143,10 @@ func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
 	b.Rule.Check(s.r, found)
 	for _, v := range found.Violations() {
 		if s.name != "" {
-			v.Field, v.Fix = s.name+": "+v.Field, "create it anew: "+v.Fix
+			if u := s.r.Update; u == nil || !u.Sets(v.Field) { // what the update itself asks for can be asked for otherwise
+				v.Fix = "create it anew: " + v.Fix
+			}
+			v.Field = s.name + ": " + v.Field
 		}
 		switch name, ok := p.excepted(v.Rule, s.owner, d.Time); {
 		case ok && !b.Spec.Permanent:

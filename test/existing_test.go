@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,13 +27,28 @@ func TestExistingContainers(t *testing.T) {
 			must(t, e, "create", "--name", "mounted", "-v", "hostroot:/host", engine.Image, "true")
 			must(t, e, "volume", "create", "ordinary")
 			oldExec := execIn(t, e, "hostpid")
+			must(t, e, "create", "--name", "giver", "-v", "/:/host", engine.Image, "true")
+			must(t, e, "run", "-d", "--name", "heir", "--volumes-from", "giver", engine.Image, "sleep", "300")
+			must(t, e, "run", "-d", "--name", "owner", "--pid", "host", engine.Image, "sleep", "300")
+			owner := idOf(t, e, "owner")
+			must(t, e, "run", "-d", "--name", "guest", "--pid", "container:owner", engine.Image, "sleep", "300")
 
 			if err := e.Caisson.WritePolicy(policy); err != nil {
 				t.Fatal(err)
 			}
 			enforced(t, e)
 
+			// Those who gave are removed, and their names, even an ID, go to harmless containers.
+			must(t, e, "rm", "-f", "giver", "owner")
+			must(t, e, "create", "--name", "giver", engine.Image, "true")
+			must(t, e, "create", "--name", owner, engine.Image, "true")
+
 			for _, tt := range []struct{ rule, command string }{
+				{"bind-mounts", "exec heir true"},
+				{"bind-mounts", "restart -t 0 heir"},
+				{"bind-mounts", "run --rm --volumes-from heir " + engine.Image + " true"},
+				{"shared-namespaces", "exec guest true"},
+				{"shared-namespaces", "run --rm --pid container:guest " + engine.Image + " true"},
 				{"privileged", "start privileged"},
 				{"privileged", "restart privileged"},
 				{"privileged", "rename privileged another"},
@@ -61,7 +77,7 @@ func TestExistingContainers(t *testing.T) {
 				t.Errorf("start of an exec from before: %v %v", r, err)
 			}
 			for _, c := range containers(t, e) {
-				if c.Running && c.Name != "hostpid" && c.Name != "plain" {
+				if c.Running && !slices.Contains([]string{"hostpid", "plain", "heir", "guest"}, c.Name) {
 					t.Errorf("%s runs", c.Name)
 				}
 			}
@@ -119,4 +135,14 @@ func enforced(t *testing.T, e *engine.Engine) {
 	}) {
 		t.Fatal("the policy is not enforced")
 	}
+}
+
+// idOf gives the full ID of a container.
+func idOf(t *testing.T, e *engine.Engine, name string) string {
+	t.Helper()
+	c, ok, err := e.Container(name)
+	if err != nil || !ok {
+		t.Fatalf("container %s: %v", name, err)
+	}
+	return c.ID
 }

@@ -1,6 +1,10 @@
 package request
 
-import "github.com/moby/moby/api/types/container"
+import (
+	"strings"
+
+	"github.com/moby/moby/api/types/container"
+)
 
 // updateBody is the body of container update.
 //
@@ -23,6 +27,17 @@ func decodeUpdate(r *Request, body []byte) error {
 
 // Update is what a container update changes.
 type Update struct{ body updateBody }
+
+// Sets tells whether a place is one of the update's own body, and not of the container's configuration.
+func (*Update) Sets(field string) bool {
+	field, _, _ = strings.Cut(field, ".")
+	switch field {
+	case "Memory", "MemorySwap", "MemoryReservation", "MemorySwappiness", "KernelMemory", "KernelMemoryTCP", "NanoCpus", "CpuQuota", "CpuPeriod",
+		"CpuShares", "CpuRealtimePeriod", "CpuRealtimeRuntime", "CpusetCpus", "CpusetMems", "PidsLimit", "RestartPolicy":
+		return true
+	}
+	return false
+}
 
 // Apply gives the workload that a container has after the update, so that the rules can judge the outcome: an update may neither
 // lift nor exceed what they ask of a new container. A zero or a missing value leaves a setting as it is, and settings that are not here
