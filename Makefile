@@ -63,6 +63,7 @@ fuzz: need-go ## run each fuzz target for FUZZTIME (5m)
 .PHONY: bench
 bench: need-go ## measure Caisson beside plugins that decide nothing, for docs/performance.md
 	cd test && go run ./bench
+	go test -run="^$$" -bench=RoundTrips ./authz/state/docker
 
 .PHONY: generate
 generate: need-go ## make docs and defaults anew from the rules
