@@ -233,21 +233,15 @@ func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
 	return nil
 }
 
-// defaults takes out what a new container asks for by name and would get anyway: tools that recreate a container send back what an inspect
-// told them, the daemon's defaults included. If the Engine cannot be asked, the rules judge what is there.
+// defaults takes out the daemon's own runtime, which a new container would get anyway: tools that recreate a container send back
+// what an inspect told them. If the Engine cannot be asked, the rules judge what is there. The host's cgroup namespace stays, though it is
+// the default on cgroup v1: the Engine does not say whether its configuration makes it another.
 func (x *expansion) defaults(ctx context.Context, w *request.Workload) {
-	if w.Door != request.DoorCreate || w.Runtime.V == "" && w.CgroupNS.V.Mode != request.NamespaceHost {
+	if w.Door != request.DoorCreate || w.Runtime.V == "" {
 		return
 	}
-	d, err := x.view.Defaults(ctx)
-	if err != nil {
-		return
-	}
-	if w.Runtime.V == d.Runtime {
+	if d, err := x.view.Defaults(ctx); err == nil && w.Runtime.V == d.Runtime {
 		w.Runtime.V = ""
-	}
-	if d.CgroupVersion == "1" && w.CgroupNS.V.Mode == request.NamespaceHost {
-		w.CgroupNS.V = request.Namespace{Mode: request.NamespaceDefault}
 	}
 }
 

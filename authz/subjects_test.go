@@ -278,8 +278,8 @@ func TestLooksAreBounded(t *testing.T) {
 func TestRecreatedFromInspect(t *testing.T) {
 	a := gate(state.Fixed{Daemon: request.Defaults{Runtime: "runc", CgroupVersion: "1"}})
 	for body, want := range map[string]string{
-		`{"Image":"x","HostConfig":{"Runtime":"runc","CgroupnsMode":"host"}}`: "",
-		`{"Image":"x","HostConfig":{"Runtime":"other"}}`:                      "HostConfig.Runtime",
+		`{"Image":"x","HostConfig":{"Runtime":"runc"}}`:  "",
+		`{"Image":"x","HostConfig":{"Runtime":"other"}}`: "HostConfig.Runtime",
 	} {
 		if got := do(a, "POST", "/containers/create", body).Message(); want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%s: %q", body, got)
