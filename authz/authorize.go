@@ -27,6 +27,8 @@ type Authorizer struct {
 	Audit     audit.Sink     // where decisions are recorded; nil records nothing
 	State     state.View     // the Engine's objects; nil is an Engine without any
 	Files     HostFiles      // the host's files; nil leaves symbolic links in the paths of mounts unseen
+	Images    Images         // finds out about images; nil finds out nothing, and rules that ask refuse
+	Remove    Remover        // removes containers that turned out to be forbidden; nil removes none
 	AuditOnly bool           // let everything pass and record what would have been refused, whatever the policy's mode
 	Log       *zap.Logger
 	Deadline  time.Duration    // 0 is DefaultDeadline
@@ -37,14 +39,10 @@ type Authorizer struct {
 // deadline makes it undecided.
 func (a *Authorizer) Authorize(ctx context.Context, call request.Call) *Decision {
 	d := a.begin(call)
-	deadline := a.Deadline
-	if deadline == 0 {
-		deadline = DefaultDeadline
-	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	policy := a.policy()
+	ctx, cancel := context.WithTimeout(ctx, a.deadline(policy))
 	defer cancel()
 
-	policy := a.policy()
 	d.AuditOnly = a.AuditOnly || policy != nil && policy.Mode == Audit
 	a.decide(ctx, policy, d)
 	d.Duration = a.now().Sub(d.Time)
@@ -69,13 +67,7 @@ func (a *Authorizer) begin(call request.Call) *Decision {
 func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 	defer func() {
 		if v := recover(); v != nil {
-			// Of an unknown value only the kind is shown: its text may hold parts of a request.
-			what := fmt.Sprintf("%T", v)
-			if err, ok := v.(runtime.Error); ok {
-				what = err.Error()
-			}
-			d.Verdict, d.Err = Undecided, errors.New("internal error; fix: report this with the log of Caisson")
-			a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
+			a.panicked(d, v)
 		}
 	}()
 	if p == nil {
@@ -109,13 +101,31 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 			return
 		}
 	}
-	list, err := subjects(ctx, view, a.Files, p.Existing, r)
+	var bound []BoundRule
+	bound, d.Override = p.rulesFor(who)
+	x := newExpansion(view, r)
+	x.files, x.images = a.Files, a.lookAtImages(ctx, p, view, facts(bound))
+	list, err := x.subjects(ctx, p.Existing)
 	if err != nil {
 		d.Err = err
 		return
 	}
-	var bound []BoundRule
-	bound, d.Override = p.rulesFor(who)
+	a.judge(ctx, p, bound, list, d)
+}
+
+// panicked leaves a decision undecided.
+func (a *Authorizer) panicked(d *Decision, v any) {
+	// Of an unknown value only the kind is shown: its text may hold parts of a request.
+	what := fmt.Sprintf("%T", v)
+	if err, ok := v.(runtime.Error); ok {
+		what = err.Error()
+	}
+	d.Verdict, d.Err = Undecided, errors.New("internal error; fix: report this with the log of Caisson")
+	a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
+}
+
+// judge runs rules on subjects, all of them, and sets the verdict when all have had their say.
+func (a *Authorizer) judge(ctx context.Context, p *Policy, bound []BoundRule, list []subject, d *Decision) {
 	for i := range list {
 		for j := range bound {
 			if err := ctx.Err(); err != nil {
@@ -187,6 +197,18 @@ func (a *Authorizer) record(p *Policy, d *Decision) {
 	if d.Verdict == Allow && (p == nil || !p.ContinueUnaudited) {
 		d.Verdict, d.Err = Undecided, errors.New("its audit record cannot be written; fix: look at the disk that holds the audit log")
 	}
+}
+
+// deadline leaves time for what the policy lets the proof of an image take.
+func (a *Authorizer) deadline(p *Policy) time.Duration {
+	deadline := a.Deadline
+	if deadline == 0 {
+		deadline = DefaultDeadline
+	}
+	if p != nil && p.Images != nil {
+		deadline = max(deadline, p.Images.MaxDeadline()+2*time.Second)
+	}
+	return deadline
 }
 
 func (a *Authorizer) policy() *Policy {

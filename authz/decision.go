@@ -28,6 +28,7 @@ type Decision struct {
 	Call    request.Call
 	Request *request.Request
 
+	Response   bool // it is about what the Engine has made of the request, and not about the request
 	Verdict    Verdict
 	AuditOnly  bool              // the policy's mode is audit: whatever the verdict, the request passes
 	Violations []rules.Violation // of enforced rules, by rule and field

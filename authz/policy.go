@@ -8,6 +8,7 @@ import (
 
 	"github.com/distribution/reference"
 
+	"caisson/authz/image"
 	"caisson/authz/request"
 	"caisson/authz/rules"
 )
@@ -57,6 +58,9 @@ type Policy struct {
 	// Existing is what happens when a request starts or enters a container that the policy would not let be created today:
 	// Enforce refuses, Audit records, Off does not look.
 	Existing Mode
+
+	// Images says who may vouch for images. nil is nobody.
+	Images *image.Policy
 
 	// ContinueUnaudited lets a request pass whose record cannot be written. The zero value refuses it.
 	ContinueUnaudited bool
@@ -108,6 +112,16 @@ func (p *Policy) rulesFor(who *request.Principal) ([]BoundRule, string) {
 		}
 	}
 	return p.Rules, ""
+}
+
+// facts is what rules want to know of images.
+func facts(bound []BoundRule) (all rules.Facts) {
+	for i := range bound {
+		if bound[i].mode() != Off {
+			all |= bound[i].Spec.Facts
+		}
+	}
+	return all
 }
 
 // Exception waives rules for one image or one user until a day. Owner and reason are there so that somebody can be asked.

@@ -39,11 +39,17 @@ func (s *subject) judgedBy(spec *rules.Spec) bool {
 
 // expansion finds the subjects of one request.
 type expansion struct {
-	view  state.View
-	files HostFiles // nil if the host's files cannot be seen
-	list  []subject
-	seen  map[string]bool // containers by ID
-	looks int             // objects asked for so far
+	view   state.View
+	files  HostFiles // nil if the host's files cannot be seen
+	list   []subject
+	images *imageLook      // nil if no rule asks about images
+	seen   map[string]bool // containers by ID
+	looks  int             // objects asked for so far
+}
+
+// newExpansion begins with the request itself.
+func newExpansion(view state.View, r *request.Request) *expansion {
+	return &expansion{view: view, seen: make(map[string]bool), list: []subject{{r: r, owner: r}}}
 }
 
 // maxLooks bounds how many objects one request has looked up. One with thousands of volumes would keep the Engine busy for nothing.
@@ -66,9 +72,8 @@ type visit struct {
 
 // subjects lists what a request is judged by, itself first. An error means that the Engine could not be asked, or that the request
 // names objects in a way that nobody else would.
-func subjects(ctx context.Context, view state.View, files HostFiles, existing Mode, r *request.Request) ([]subject, error) {
-	x := &expansion{view: view, files: files, seen: make(map[string]bool)}
-	x.list = append(x.list, subject{r: r, owner: r})
+func (x *expansion) subjects(ctx context.Context, existing Mode) ([]subject, error) {
+	r := x.list[0].r
 	if err := x.resolve(ctx, r.Workload, Enforce, r); err != nil {
 		return nil, err
 	}
@@ -188,6 +193,9 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 	}
 	x.hostPaths(ctx, w)
 	x.defaults(ctx, w)
+	if err := x.images.resolve(ctx, x, w); err != nil {
+		return err
+	}
 	if err := x.networks(ctx, w); err != nil {
 		return err
 	}

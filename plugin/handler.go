@@ -91,8 +91,7 @@ func (h *Handler) route(r *http.Request, control *http.ResponseController) (p re
 	case requestPath:
 		return h.authorize(r, control)
 	case responsePath:
-		// What the request did is done. A refusal now would tell the client of a failure that did not happen.
-		return allowed
+		return h.respond(r, control)
 	}
 	return activated
 }
@@ -111,7 +110,7 @@ func (h *Handler) authorize(r *http.Request, control *http.ResponseController) r
 	if err != nil {
 		return h.reject(err)
 	}
-	_ = control.SetReadDeadline(time.Time{}) // it is for the body; net/http reads ahead while the decision is made
+	clearDeadline(control)
 	call, err := DecodeCall(text)
 	if err != nil {
 		return h.reject(err)
@@ -162,6 +161,9 @@ func read(r *http.Request) ([]byte, error) {
 	}
 	return text, nil
 }
+
+// clearDeadline ends the deadline for reading. It is for the body, and net/http reads ahead while the decision is made.
+func clearDeadline(control *http.ResponseController) { _ = control.SetReadDeadline(time.Time{}) }
 
 // reject records and refuses a message that is no call.
 func (h *Handler) reject(err error) reply {

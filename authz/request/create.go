@@ -80,5 +80,6 @@ func decodeCreate(r *Request, body []byte) error {
 	}
 	r.Unknown = unknown
 	r.Workload = newCreateWorkload(r.Version, &b)
+	r.Workload.Platform = r.Query.Get("platform")
 	return nil
 }

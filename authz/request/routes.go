@@ -51,6 +51,7 @@ const (
 	ContainerExec   Operation = "ContainerExec"
 
 	ContainerAttachWebsocket Operation = "ContainerAttachWebsocket"
+	ContainerRestart         Operation = "ContainerRestart"
 	PutContainerArchive      Operation = "PutContainerArchive"
 	ExecStart                Operation = "ExecStart"
 	ImageCreate              Operation = "ImageCreate"
@@ -103,7 +104,7 @@ var table = []Route{
 	{"ContainerKill", "POST", "/containers/{name:.*}/kill", Mutating, NoBody, "container kill", nil},
 	{"ContainerPause", "POST", "/containers/{name:.*}/pause", Mutating, NoBody, "container pause", nil},
 	{"ContainerUnpause", "POST", "/containers/{name:.*}/unpause", Mutating, NoBody, "container unpause", nil},
-	{"ContainerRestart", "POST", "/containers/{name:.*}/restart", Mutating, NoBody, "container restart", nil},
+	{ContainerRestart, "POST", "/containers/{name:.*}/restart", Mutating, NoBody, "container restart", nil},
 	{ContainerStart, "POST", "/containers/{name:.*}/start", Dangerous, NoBody, "container start", []string{"checkpoint", "checkpoint-dir"}},
 	{"ContainerStop", "POST", "/containers/{name:.*}/stop", Mutating, NoBody, "container stop", nil},
 	{"ContainerWait", "POST", "/containers/{name:.*}/wait", Read, NoBody, "container wait", nil},

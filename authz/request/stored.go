@@ -24,16 +24,25 @@ type Stored struct {
 	Workload *Workload
 }
 
+// StoredImage is the image that a container was made of, whatever that is called now. The zero value is none.
+type StoredImage struct {
+	ID       string // sha256:…
+	Manifest string // the one manifest of it that was unpacked, in the containerd store of Engine 28 and later; "" elsewhere
+}
+
 // inspectBody is what the Engine answers to an inspect, as far as it says what the container may do.
 //
 // Source: moby api/types/container InspectResponse; the same members in v20.10.24 api/types.
 type inspectBody struct {
 	ID              string `json:"Id"`
 	Name            string
+	Image           string      // ID
 	Config          *createBody // the image's settings are merged in
 	HostConfig      *hostConfig
 	NetworkSettings struct{ Networks map[string]*endpoint }
 	Mounts          []mountPoint
+
+	ImageManifestDescriptor *struct{ Digest string }
 }
 
 // mountPoint is a mount that the container has, wherever it came from.
@@ -60,6 +69,10 @@ func ParseStored(inspect []byte, d Defaults) (*Stored, error) {
 	b.withoutDefaults(d)
 	w := newCreateWorkload(Version{}, b.Config)
 	w.Door = DoorStored
+	w.Stored.ID = b.Image
+	if m := b.ImageManifestDescriptor; m != nil {
+		w.Stored.Manifest = m.Digest
+	}
 	w.Mounts = append(w.Mounts, b.inherited(w.Mounts)...)
 	return &Stored{ID: b.ID, Name: strings.TrimPrefix(b.Name, "/"), Workload: w}, nil
 }

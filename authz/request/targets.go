@@ -39,10 +39,17 @@ func (r Reference) Resolvable() bool {
 	return r.Name != "" && !strings.ContainsAny(r.Name, "/?#%\\ ")
 }
 
+var fullID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// IsFullID tells whether a text is the whole ID of a container, which no name and no beginning of another ID outweighs.
+//
+// Source: moby daemon/container.go, GetContainer.
+func IsFullID(s string) bool { return fullID.MatchString(s) }
+
 // actsOn lists the operations that do something with, or reach into, an existing container. Its power is that of the container.
 var actsOn = map[Operation]bool{
 	ContainerStart: true, ContainerAttach: true, ContainerExec: true, ContainerRename: true, ContainerUpdate: true,
-	"ContainerRestart": true, "ContainerUnpause": true, ContainerAttachWebsocket: true,
+	ContainerRestart: true, "ContainerUnpause": true, ContainerAttachWebsocket: true,
 	"ContainerArchive": true, "ContainerArchiveInfo": true, PutContainerArchive: true,
 	"ContainerExport": true, "CheckpointCreate": true,
 }

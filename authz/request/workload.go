@@ -54,11 +54,16 @@ type Workload struct {
 	// Judged maps the place of a reference to a container to the name of that container, if it has been looked up and is judged
 	// beside this workload. The reference itself may be an ID: the Engine writes that in the place of a name.
 	Judged map[string]string
+
+	// ImageFacts is what was found out about the workload's image and those that it mounts, if anybody has looked. No request brings it.
+	ImageFacts []*ImageFacts
 }
 
 // Identity is what runs and as whom.
 type Identity struct {
 	Image       Value[string]
+	Platform    string        // query parameter of container create; "" is the Engine's choice
+	Stored      StoredImage   // of a container that exists
 	User        Value[string] // as given; "" is the image's, or root
 	GroupAdd    Value[[]string]
 	Env         Value[[]string]

@@ -23,6 +23,9 @@ type Spec struct {
 	Always bool                // judges every request
 	Fields []string            // Engine API fields it claims, as in HostConfig.CapAdd; subfields are claimed with it
 
+	// Facts is what has to be found out about images before the rule can judge.
+	Facts Facts
+
 	// Permanent makes the rule a part of every policy: nothing switches it off, audits it alone or waives it.
 	Permanent bool
 
@@ -32,6 +35,16 @@ type Spec struct {
 	// New returns the rule with its default options.
 	New func() Rule
 }
+
+// Facts are what is found out about images, for rules that ask. It costs look-ups, so nobody looks for what no rule in force wants. The zero
+// value is nothing.
+type Facts uint8
+
+// The facts.
+const (
+	FactTrust   Facts = 1 << iota // who vouches for an image
+	FactReports                   // what scanners say of it
+)
 
 // Profiles maps a profile to the options the rule has there: a function that changes the defaults, or [Default].
 type Profiles map[Profile]func(Rule)

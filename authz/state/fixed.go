@@ -14,6 +14,7 @@ type Fixed struct {
 	Execs      map[string]*Exec
 	Volumes    map[string]*Volume
 	Networks   map[string]*Network
+	Images     map[string]*Image
 	Daemon     request.Defaults `json:"Defaults"`
 }
 
@@ -71,6 +72,14 @@ func (f Fixed) Volume(_ context.Context, name string) (*Volume, error) {
 func (f Fixed) Network(_ context.Context, ref string) (*Network, error) {
 	if n := f.Networks[ref]; n != nil {
 		return n, nil
+	}
+	return nil, ErrNotFound
+}
+
+// Image implements [View].
+func (f Fixed) Image(_ context.Context, ref, _ string) (*Image, error) {
+	if i := f.Images[ref]; i != nil {
+		return i, nil
 	}
 	return nil, ErrNotFound
 }

@@ -7,7 +7,10 @@ package state
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"caisson/authz/request"
 )
@@ -25,6 +28,9 @@ type View interface {
 	Defaults(ctx context.Context) (request.Defaults, error)
 	Volume(ctx context.Context, name string) (*Volume, error)
 	Network(ctx context.Context, ref string) (*Network, error)
+	// Image returns what a name, a digest or an ID stands for now. platform is as in docker run --platform; "" is the Engine's choice. An
+	// Engine that knows no platforms here answers as if it were "".
+	Image(ctx context.Context, ref, platform string) (*Image, error)
 }
 
 // Exec is a command that was prepared to run in a container.
@@ -49,6 +55,17 @@ type Network struct {
 	Driver  string
 }
 
+// Image is an image that the Engine has.
+type Image struct {
+	ID          string // sha256:…; of the containerd store that of a manifest or an index
+	RepoDigests []string
+	Created     string // RFC 3339; "" if it says nothing
+	Platform    ocispec.Platform
+	Labels      map[string]string
+	Descriptor  *ocispec.Descriptor // of what ID stands for, in the containerd store of Engine 28 and later; nil elsewhere
+	Identity    json.RawMessage     // from Engine 29.2 on; nil elsewhere
+}
+
 // None is a view of an Engine without objects. It serves where there is no Engine to ask, such as "caisson check".
 var None View = Fixed{}
 
@@ -60,6 +77,7 @@ type Memo struct {
 	execs      map[string]answer[*Exec]
 	volumes    map[string]answer[*Volume]
 	networks   map[string]answer[*Network]
+	images     map[string]answer[*Image]
 }
 
 type answer[T any] struct {
@@ -93,6 +111,11 @@ func (m *Memo) Volume(ctx context.Context, name string) (*Volume, error) {
 // Network implements [View].
 func (m *Memo) Network(ctx context.Context, ref string) (*Network, error) {
 	return remember(ctx, &m.networks, ref, m.view.Network)
+}
+
+// Image implements [View].
+func (m *Memo) Image(ctx context.Context, ref, platform string) (*Image, error) {
+	return remember(ctx, &m.images, ref+" "+platform, func(ctx context.Context, _ string) (*Image, error) { return m.view.Image(ctx, ref, platform) })
 }
 
 // Defaults implements [View].

@@ -1,0 +1,282 @@
+package image_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"caisson/authz/image"
+	"caisson/authz/state"
+)
+
+var (
+	good = digest.FromString("the configuration of a good image")
+	evil = digest.FromString("the configuration of an evil one")
+)
+
+// TestBinding takes images as both stores show them, with names that are right and names that lie.
+func TestBinding(t *testing.T) {
+	r := newRegistry()
+	signed, unsigned := r.manifest(good), r.manifest(evil)
+	index := r.index(map[string]ocispec.Descriptor{"amd64": signed, "arm64": unsigned})
+	mixed := r.index(map[string]ocispec.Descriptor{"amd64": unsigned, "arm64": signed})
+	other := digest.FromString("no manifest of the registry")
+	name := func(d digest.Digest) string { return repo + "@" + d.String() }
+	for _, tt := range []struct {
+		name  string
+		image *state.Image
+		sign  []ocispec.Descriptor
+		want  image.Reason
+	}{
+		{"graph driver, signed", graph(good, signed), []ocispec.Descriptor{signed}, image.Verified},
+		{"graph driver, signed index", graph(good, index), []ocispec.Descriptor{index}, image.Verified},
+		{"graph driver, index with a signed manifest", graph(good, index), []ocispec.Descriptor{signed}, image.Verified},
+		{"graph driver, unsigned", graph(evil, unsigned), []ocispec.Descriptor{signed}, image.Unsigned},
+		{"graph driver, digest of another image", graph(evil, signed), []ocispec.Descriptor{signed}, image.Unbound},
+		{"graph driver, index that holds it for another platform only", graph(good, mixed), []ocispec.Descriptor{mixed}, image.Unbound},
+		{"graph driver, built here", graph(good), []ocispec.Descriptor{signed}, image.Unbound},
+		{"graph driver, digest that nobody has", graph(good, ocispec.Descriptor{Digest: other}), nil, image.Unbound},
+		{"graph driver, other registry", &state.Image{ID: good.String(), RepoDigests: []string{"10.0.0.1:80/x@" + signed.Digest.String()}}, nil, image.RegistryNotListed},
+		{"containerd, signed", containerd(signed, name(signed.Digest)), []ocispec.Descriptor{signed}, image.Verified},
+		{"containerd, unsigned", containerd(unsigned, name(unsigned.Digest)), []ocispec.Descriptor{signed}, image.Unsigned},
+		{"containerd, name with the digest of a signed one", containerd(unsigned, name(unsigned.Digest), name(signed.Digest)), []ocispec.Descriptor{signed}, image.Unsigned},
+		{"containerd, only a forged name", containerd(unsigned, name(signed.Digest)), []ocispec.Descriptor{signed}, image.Unbound},
+		{"containerd, signed index", containerd(index, name(index.Digest)), []ocispec.Descriptor{index}, image.Verified},
+		{"containerd, no name", containerd(signed), []ocispec.Descriptor{signed}, image.Unbound},
+		{"no statement", &state.Image{ID: signed.Digest.String(), Descriptor: &signed, RepoDigests: []string{"registry.example.com/else@" + signed.Digest.String()}}, nil, image.NoStatement},
+		{"a name that only begins like the repository", &state.Image{ID: signed.Digest.String(), Descriptor: &signed, RepoDigests: []string{"registry.example.com/teamx@" + signed.Digest.String()}}, []ocispec.Descriptor{signed}, image.NoStatement},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := assess(t, image.NewAssessor(), policy(r, signs(tt.sign...)), engineWith(map[string]*state.Image{"x": tt.image}), image.Question{Ref: "x"})
+			if found.Verdict.Reason != tt.want {
+				t.Errorf("%s (%s), want %s", found.Verdict.Reason, found.Verdict.Detail, tt.want)
+			}
+		})
+	}
+}
+
+// TestPlatforms asks about an index of which one platform is signed.
+func TestPlatforms(t *testing.T) {
+	r := newRegistry()
+	signed, unsigned := r.manifest(good), r.manifest(evil)
+	index := r.index(map[string]ocispec.Descriptor{"amd64": signed, "arm64": unsigned})
+	name := repo + "@" + index.Digest.String()
+	e := engineWith(map[string]*state.Image{
+		"x": containerd(index, name), "x linux/amd64": containerd(signed, name), "x linux/arm64": containerd(unsigned, name),
+	})
+	p := policy(r, signs(signed))
+	for _, tt := range []struct {
+		q    image.Question
+		want image.Reason
+	}{
+		{image.Question{Ref: "x"}, image.Verified}, // the host's own; looked at again once the container is there
+		{image.Question{Ref: "x", Platform: "linux/amd64"}, image.Verified},
+		{image.Question{Ref: "x", Platform: "linux/arm64"}, image.Unsigned},
+		{image.Question{Ref: "x", ID: index.Digest, Manifest: signed.Digest}, image.Verified},
+		{image.Question{Ref: "x", ID: index.Digest, Manifest: unsigned.Digest}, image.Unsigned},
+		{image.Question{Ref: "x", ID: index.Digest}, image.Unsigned}, // an Engine that does not say which one it took
+	} {
+		if got := assess(t, image.NewAssessor(), p, e, tt.q).Verdict; got.Reason != tt.want {
+			t.Errorf("%+v: %s (%s), want %s", tt.q, got.Reason, got.Detail, tt.want)
+		}
+	}
+}
+
+// TestNameChoosesStatement keeps an image that one team signs from being run under another team's name.
+func TestNameChoosesStatement(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	p := policy(r, signs())
+	p.Statements = append(p.Statements, image.Statement{Name: "dev", Prefixes: []string{"registry.example.com/dev"}, Verifier: signs(m)})
+	e := engineWith(map[string]*state.Image{repo + ":1": {
+		ID: good.String(), RepoDigests: []string{"registry.example.com/dev/app@" + m.Digest.String(), repo + "@" + m.Digest.String()},
+	}})
+	e.Images["anything"] = e.Images[repo+":1"]
+	if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: repo + ":1"}).Verdict; got.Reason != image.Unsigned || got.Statement != "team" {
+		t.Errorf("under the name of team: %+v", got)
+	}
+	if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: "anything"}).Verdict; !got.Verified() || got.Statement != "dev" {
+		t.Errorf("under a name of nobody's: %+v", got)
+	}
+}
+
+func TestAbsentAndUnreachable(t *testing.T) {
+	a, p := image.NewAssessor(), policy(newRegistry(), signs())
+	if found := assess(t, a, p, engineWith(nil), image.Question{Ref: "x"}); !found.Absent || found.Verdict.Verified() {
+		t.Errorf("%+v", found)
+	}
+	broken := errors.New("the Engine does not answer")
+	if _, err := a.Assess(context.Background(), p, failing{err: broken}, image.Question{Ref: "x"}); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type failing struct {
+	state.Fixed
+	err error
+}
+
+func (f failing) Image(context.Context, string, string) (*state.Image, error) { return nil, f.err }
+
+// TestLists allows and denies images by digest.
+func TestLists(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	e := engineWith(map[string]*state.Image{"x": graph(good, m), "forged": graph(evil, m)})
+	set := func(d digest.Digest) map[digest.Digest]bool { return map[digest.Digest]bool{d: true} }
+	for _, tt := range []struct {
+		name, ref   string
+		allow, deny map[digest.Digest]bool
+		sign        *signer
+		want        image.Reason
+	}{
+		{"by ID", "x", set(good), nil, signs(), image.Verified},
+		{"by manifest", "x", set(m.Digest), nil, signs(), image.Verified},
+		{"by a name that lies", "forged", set(m.Digest), nil, signs(), image.Unbound},
+		{"denied by ID", "x", nil, set(good), signs(m), image.DigestDenied},
+		{"denied by manifest", "x", nil, set(m.Digest), signs(m), image.DigestDenied},
+		{"denied and allowed", "x", set(good), set(m.Digest), signs(m), image.DigestDenied},
+	} {
+		p := policy(r, tt.sign)
+		p.Allow, p.Deny = tt.allow, tt.deny
+		if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: tt.ref}).Verdict; got.Reason != tt.want {
+			t.Errorf("%s: %s (%s), want %s", tt.name, got.Reason, got.Detail, tt.want)
+		}
+	}
+}
+
+// TestEvidence keeps what proved an image, and proves it again without the registry and after the Engine has forgotten its name.
+func TestEvidence(t *testing.T) {
+	r, keep := newRegistry(), newRegistry()
+	m := r.manifest(good)
+	e := engineWith(map[string]*state.Image{"x": graph(good, m)})
+	p := policy(r, signs(m))
+	first := image.NewAssessor()
+	first.Keep = keep
+	if got := assess(t, first, p, e, image.Question{Ref: "x"}).Verdict; !got.Verified() {
+		t.Fatalf("%+v", got)
+	}
+	r.down = true
+	later := image.NewAssessor() // with nothing in its memory
+	later.Keep = keep
+	for _, q := range []image.Question{{Ref: "x"}, {Ref: "x", ID: good}} {
+		if got := assess(t, later, p, e, q).Verdict; !got.Verified() {
+			t.Errorf("%+v: %+v", q, got)
+		}
+	}
+	if got := assess(t, later, p, engineWith(nil), image.Question{Ref: "gone", ID: good}).Verdict; !got.Verified() {
+		t.Errorf("after the image was removed under its container: %+v", got)
+	}
+	if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: "x"}).Verdict; got.Reason != image.RegistryUnavailable || !strings.Contains(got.Detail, "registry.example.com refuses connections") {
+		t.Errorf("without evidence: %+v", got)
+	}
+}
+
+// TestCache proves once for many who ask, and again for another generation of the policy.
+func TestCache(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	s := signs(m)
+	s.hold = make(chan struct{})
+	p, a := policy(r, s), image.NewAssessor()
+	e := engineWith(map[string]*state.Image{"x": graph(good, m)})
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			if found, err := a.Assess(context.Background(), p, e, image.Question{Ref: "x"}); err != nil || !found.Verdict.Verified() {
+				t.Errorf("%+v, %v", found, err)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	close(s.hold)
+	wg.Wait()
+	if n := s.asked.Load(); n != 1 {
+		t.Errorf("verified %d times for 200 who asked at once", n)
+	}
+	assess(t, a, p, e, image.Question{Ref: "x"})
+	if n := s.asked.Load(); n != 1 {
+		t.Errorf("verified again, though it is known")
+	}
+	next := *p
+	next.Generation = "2"
+	assess(t, a, &next, e, image.Question{Ref: "x"})
+	if n := s.asked.Load(); n != 2 {
+		t.Errorf("another policy: verified %d times", n)
+	}
+}
+
+// TestDeadline refuses when the proof takes too long, and has it for the next one who asks.
+func TestDeadline(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	s := signs(m)
+	s.hold = make(chan struct{})
+	p, a := policy(r, s), image.NewAssessor()
+	p.Deadline = 20 * time.Millisecond
+	e := engineWith(map[string]*state.Image{"x": graph(good, m)})
+	if got := assess(t, a, p, e, image.Question{Ref: "x"}).Verdict; got.Reason != image.Timeout {
+		t.Fatalf("%+v", got)
+	}
+	close(s.hold)
+	p.Deadline = time.Minute
+	if got := assess(t, a, p, e, image.Question{Ref: "x"}).Verdict; !got.Verified() || s.asked.Load() != 1 {
+		t.Errorf("%+v after %d verifications", got, s.asked.Load())
+	}
+}
+
+// TestPanic survives a verifier that breaks over what it is given.
+func TestPanic(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	p := policy(r, signs(m))
+	p.Statements[0].Verifier = breaking{}
+	a := image.NewAssessor()
+	var told bool
+	a.OnPanic = func(any, []byte) { told = true }
+	if got := assess(t, a, p, engineWith(map[string]*state.Image{"x": graph(good, m)}), image.Question{Ref: "x"}).Verdict; got.Reason != image.BadSignature || !told {
+		t.Errorf("%+v, told %v", got, told)
+	}
+}
+
+type breaking struct{}
+
+func (breaking) Kind() string { return "breaking" }
+
+func (breaking) Verify(context.Context, image.Source, image.Artifact) image.Verdict { panic("broken") }
+
+// TestRemote asks about images of services, which no host needs to have yet.
+func TestRemote(t *testing.T) {
+	r := newRegistry()
+	signed, unsigned := r.manifest(good), r.manifest(evil)
+	p, a := policy(r, signs(signed)), image.NewAssessor()
+	for ref, want := range map[string]image.Reason{
+		repo + "@" + signed.Digest.String():                     image.Verified,
+		repo + ":1@" + signed.Digest.String():                   image.Verified,
+		repo + "@" + unsigned.Digest.String():                   image.Unsigned,
+		repo + ":1":                                             image.Unbound,
+		"registry.example.com/else@" + signed.Digest.String():   image.NoStatement,
+		"10.0.0.1:80/team@" + signed.Digest.String():            image.NoStatement,
+		signed.Digest.String():                                  image.Unbound,
+		repo + "@" + digest.FromString("not in there").String(): image.Unbound,
+	} {
+		if got := assess(t, a, p, engineWith(nil), image.Question{Ref: ref, Remote: true}).Verdict; got.Reason != want {
+			t.Errorf("%s: %s (%s), want %s", ref, got.Reason, got.Detail, want)
+		}
+	}
+}
+
+func TestNoPolicy(t *testing.T) {
+	e := engineWith(map[string]*state.Image{"x": {ID: good.String()}})
+	for _, p := range []*image.Policy{nil, {}} {
+		if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: "x"}).Verdict; got.Reason != image.NoStatement {
+			t.Errorf("%+v: %+v", p, got)
+		}
+	}
+}

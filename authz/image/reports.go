@@ -1,0 +1,121 @@
+package image
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// How long reports are remembered. A scanner that has not looked yet is asked again soon.
+const (
+	reportLife  = 10 * time.Minute
+	unknownLife = time.Minute
+)
+
+func reportsFor(list []Report) time.Duration {
+	for _, r := range list {
+		if r.Unknown != "" {
+			return unknownLife
+		}
+	}
+	return reportLife
+}
+
+// report asks the policy's reporters about an image, about all that it is bound to: scanners know the manifest of one platform, and reports may
+// be attached to an index.
+func (a *Assessor) report(ctx context.Context, p *Policy, s *Subject) []Report {
+	if p == nil || len(p.Reporters) == 0 {
+		return nil
+	}
+	key := strings.Join([]string{p.generation(), s.ID.String(), s.Manifest.String()}, "\x00")
+	if list, ok := a.reports.GetIfPresent(key); ok {
+		return list
+	}
+	done := a.flights.DoChan("reports\x00"+key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), proofTime)
+		defer cancel()
+		if err := a.slots.Acquire(ctx, 1); err != nil {
+			return []Report{{Unknown: "could not be asked for in time"}}, nil
+		}
+		defer a.slots.Release(1)
+		list := []Report{{Unknown: "cannot be read: a report breaks its reader"}}
+		a.guarded(func() Verdict { list = a.ask(ctx, p, s); return Verdict{} })
+		a.reports.Set(key, list)
+		return list, nil
+	})
+	select {
+	case r := <-done:
+		if list, ok := r.Val.([]Report); ok {
+			return list
+		}
+		return []Report{{Unknown: "could not be asked for"}}
+	case <-ctx.Done():
+		return []Report{{Unknown: "could not be asked for in time; the question goes on"}}
+	}
+}
+
+// ask puts the question to each reporter, about each thing that the image is bound to, until one has a report.
+func (a *Assessor) ask(ctx context.Context, p *Policy, s *Subject) []Report {
+	bound := a.boundTo(ctx, p, s)
+	var list []Report
+	for _, reporter := range p.Reporters {
+		answer := Report{Unknown: "cannot be looked up: no manifest is known of which the image is made"}
+		for _, b := range bound {
+			if answer = reporter.Report(ctx, b.source, b.artifact); answer.Unknown == "" {
+				break
+			}
+		}
+		list = append(list, answer)
+	}
+	return list
+}
+
+// located is something that the image is bound to, and where it was found.
+type located struct {
+	source   Source
+	artifact Artifact
+}
+
+// boundTo lists what the image is bound to: at the registries, where new reports come from, and then in evidence. What is in an index comes
+// before the index.
+func (a *Assessor) boundTo(ctx context.Context, p *Policy, s *Subject) []located {
+	var list []located
+	add := func(source Source, b *binding) {
+		b.platform(ctx)
+		for i := len(b.found) - 1; i >= 0; i-- {
+			if b.found[i].Repository != nil {
+				list = append(list, located{source, b.found[i]})
+			}
+		}
+	}
+	if p.Registries != nil {
+		b := &binding{source: p.Registries, policy: p, s: s}
+		b.from(ctx, true)
+		b.selected(ctx)
+		add(p.Registries, b)
+	}
+	for _, e := range a.evidenceOf(p) {
+		add(e, leading(ctx, p, e, s, nil))
+	}
+	return list
+}
+
+// platform adds the manifest for the image's platform where only an index is known.
+func (b *binding) platform(ctx context.Context) {
+	if b.s.Manifest != "" {
+		return
+	}
+	for _, a := range b.found {
+		if a.Descriptor.Digest != b.s.ID || !isIndex(a.Descriptor.MediaType) || a.Repository == nil {
+			continue
+		}
+		m, ok := b.manifest(ctx, a.Repository, a.Descriptor.Digest)
+		if !ok {
+			continue
+		}
+		if children := childrenOf(m, b.s.Platform); len(children) > 0 {
+			b.add(a.Repository, children[0])
+		}
+		return
+	}
+}

@@ -1,0 +1,35 @@
+package image
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
+
+	"caisson/authz/state"
+)
+
+// subjectOf reads what the Engine says of an image.
+func subjectOf(i *state.Image) (*Subject, error) {
+	id, err := digest.Parse(i.ID)
+	if err != nil {
+		return nil, fmt.Errorf("the Engine's answer about an image has no usable ID: %w", err)
+	}
+	s := &Subject{ID: id, Descriptor: i.Descriptor, Platform: i.Platform, Labels: i.Labels, Identity: i.Identity}
+	if s.Descriptor != nil && s.Descriptor.Digest != id { // asked for a platform, the Engine answers with that one's manifest
+		s.Descriptor = nil
+	}
+	for _, text := range i.RepoDigests {
+		// What is no reference with a digest is no hint for where to look either.
+		if ref, err := reference.ParseNormalizedNamed(text); err == nil {
+			if c, ok := ref.(reference.Canonical); ok {
+				s.RepoDigests = append(s.RepoDigests, c)
+			}
+		}
+	}
+	if t, err := time.Parse(time.RFC3339Nano, i.Created); err == nil && !t.IsZero() {
+		s.Created = t
+	}
+	return s, nil
+}

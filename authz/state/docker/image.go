@@ -1,0 +1,77 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/moby/client"
+	"github.com/moby/moby/client/pkg/versions"
+
+	"caisson/authz/request"
+	"caisson/authz/state"
+)
+
+// platformsSince is the first API version whose image inspect takes a platform.
+const platformsSince = "1.49"
+
+// Image implements [state.View].
+func (e *Engine) Image(ctx context.Context, ref, platform string) (*state.Image, error) {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var raw bytes.Buffer
+	options := []client.ImageInspectOption{client.ImageInspectWithRawResponse(&raw)}
+	if platform != "" && e.takesPlatforms(ctx) {
+		p, err := platforms.Parse(platform)
+		if err != nil {
+			return nil, fmt.Errorf("look up image %s: %q is no platform", ref, platform)
+		}
+		options = append(options, client.ImageInspectWithPlatform(&p))
+	}
+	res, err := e.client.ImageInspect(ctx, ref, options...)
+	if err != nil {
+		return nil, worded("image "+ref, err)
+	}
+	i := &state.Image{ID: res.ID, RepoDigests: res.RepoDigests, Created: res.Created, Descriptor: res.Descriptor}
+	i.Platform.OS, i.Platform.Architecture, i.Platform.Variant = res.Os, res.Architecture, res.Variant
+	if res.Config != nil {
+		i.Labels = res.Config.Labels
+	}
+	if res.Identity != nil {
+		var own struct{ Identity json.RawMessage }
+		if err := json.Unmarshal(raw.Bytes(), &own); err != nil {
+			return nil, worded("image "+ref, err)
+		}
+		i.Identity = own.Identity
+	}
+	return i, nil
+}
+
+// takesPlatforms tells whether the Engine can be asked about one platform of an image. Until it has been asked something, its API version is
+// not known; an error of that question meets the look-up that follows, too.
+func (e *Engine) takesPlatforms(ctx context.Context) bool {
+	_, err := e.daemonDefaults(ctx)
+	return err == nil && versions.GreaterThanOrEqualTo(e.client.ClientVersion(), platformsSince)
+}
+
+// RemoveContainer removes a container that does not run, and its anonymous volumes. It does so by the whole ID only.
+func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
+	if !request.IsFullID(id) {
+		return fmt.Errorf("remove container %q: it is not named by its whole ID", id)
+	}
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = e.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{RemoveVolumes: true})
+	if err != nil {
+		return fmt.Errorf("remove container %s: %w", id, err)
+	}
+	return nil
+}
