@@ -23,6 +23,8 @@ import (
 type decoder struct {
 	file     string
 	lines    map[path]int
+	inputs   *inputs
+	answers  *revocation.Answers
 	problems []Problem
 }
 

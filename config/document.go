@@ -17,6 +17,7 @@ type document struct {
 	Profile  profile        `toml:"profile"`
 	Audit    auditTable     `toml:"audit"`
 	Existing existingTable  `toml:"existing_containers"`
+	Images   imageTrustTable `toml:"image_trust"`
 	Rules    map[string]any `toml:"rules"` // decoded later, into the rules' own types
 
 	// Decoded later, each by itself: a mistake in one hides none in another.

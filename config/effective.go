@@ -29,7 +29,8 @@ func effective(p *authz.Policy) []section {
 	existing := section{header: "[existing_containers]", at: "existing_containers"}
 	existing.add("mode", quote(p.Existing.String()), "")
 
-	all := append([]section{head, record, existing}, accessSections(p)...)
+	all := append([]section{head, record, existing}, imageTrustSections(p)...)
+	all = append(all, accessSections(p)...)
 	on := map[rules.ID]*authz.BoundRule{}
 	for i := range p.Rules {
 		on[p.Rules[i].Spec.ID] = &p.Rules[i]
@@ -96,10 +97,10 @@ func sortByName(all []section) {
 func hash(p *authz.Policy) string {
 	var b strings.Builder
 	for _, s := range effective(p) {
-		b.WriteString(s.header + "\n")
-		for _, e := range s.entries {
-			b.WriteString(e.line() + "\n")
-		}
+		b.WriteString(s.text())
+	}
+	if p.Images != nil {
+		b.WriteString(p.Images.Generation) // the certificates and keys have a say, too
 	}
 	sum := sha256.Sum256([]byte(b.String()))
 	return "sha256:" + hex.EncodeToString(sum[:])

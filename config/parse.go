@@ -12,6 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"caisson/authz"
+	"caisson/authz/image/revocation"
 	"caisson/authz/rules"
 )
 
@@ -56,9 +57,29 @@ func (f *File) warnWritable(file string) {
 	}
 }
 
-// Read compiles a policy text like [Parse], and returns all that it says.
-func Read(name string, text []byte, now time.Time) (*File, error) {
-	d := &decoder{file: name}
+// Read compiles a policy text like [Parse], and returns all that it says. Files that it names are those of the host.
+func Read(name string, text []byte, now time.Time) (*File, error) { return Reader{}.Read(name, text, now) }
+
+// Reader compiles policies. Its zero value is what [Read] uses.
+type Reader struct {
+	Files   Files               // that policies name; nil is [Disk]
+	Answers *revocation.Answers // what is known of revoked certificates, for policies one after another; nil lets each find out by itself
+}
+
+// Read is like the function [Read].
+func (r Reader) Read(name string, text []byte, now time.Time) (*File, error) {
+	return r.read(newInputs(r.files(), name), name, text, now)
+}
+
+func (r Reader) files() Files {
+	if r.Files == nil {
+		return Disk{}
+	}
+	return r.Files
+}
+
+func (r Reader) read(in *inputs, name string, text []byte, now time.Time) (*File, error) {
+	d := &decoder{file: name, inputs: in, answers: r.Answers}
 	raw, err := parseTOML(name, text)
 	if err != nil {
 		return nil, err
@@ -78,6 +99,7 @@ func Read(name string, text []byte, now time.Time) (*File, error) {
 	p.Access = d.access(doc.Access, p.Groups)
 	p.Overrides = d.overrides(p, &doc)
 	p.Exceptions = d.exceptions(doc.Exceptions)
+	p.Images = d.imageTrust(doc.Images)
 	if len(d.problems) > 0 {
 		sortProblems(d.problems)
 		return nil, Errors(d.problems)

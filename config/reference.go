@@ -38,6 +38,10 @@ var tables = []struct {
 }{
 	{"audit", reflect.TypeFor[auditTable]()},
 	{"existing_containers", reflect.TypeFor[existingTable]()},
+	{"image_trust", reflect.TypeFor[imageTrustTable]()},
+	{"image_trust.registries[]", reflect.TypeFor[registryTable]()},
+	{"image_trust.statements[]", reflect.TypeFor[trustTable]()},
+	{"image_trust.reports[]", reflect.TypeFor[reportTable]()},
 	{"groups[]", reflect.TypeFor[groupTable]()},
 	{"access[]", reflect.TypeFor[statementTable]()},
 	{"overrides[]", reflect.TypeFor[overrideTable]()},

@@ -29,6 +29,7 @@ type Store struct {
 
 	mu    sync.Mutex // held while reloading, one at a time
 	last  attempt    // what the latest reload was made of
+	named *inputs    // files that the policy of the latest reload names; nil: none
 	seen  attempt    // what was there the last time that anybody looked
 	stats Stats
 }
@@ -42,6 +43,9 @@ type StoreOptions struct {
 
 	// LastGood is where a copy of the last good policy is kept for a start with a bad file; "" keeps none.
 	LastGood string
+
+	// Reader compiles the file.
+	Reader Reader
 
 	// Prepare completes each policy before it is in force; nil leaves it as the file says.
 	Prepare func(*authz.Policy)
@@ -60,12 +64,13 @@ type Stats struct {
 
 // attempt is what was found when the file was read.
 type attempt struct {
-	text string
-	err  error
+	text   string
+	inputs string // stands for the files that the text names; "" until it has been compiled once
+	err    error
 }
 
 func (a attempt) equal(b attempt) bool {
-	return a.text == b.text && fmt.Sprint(a.err) == fmt.Sprint(b.err)
+	return a.text == b.text && a.inputs == b.inputs && fmt.Sprint(a.err) == fmt.Sprint(b.err)
 }
 
 // Open loads the policy. If the file is bad, the copy of the last good one is put in force; it is an error if there is none.
@@ -84,7 +89,7 @@ func Open(o StoreOptions) (*Store, error) {
 	if o.LastGood == "" {
 		return nil, err
 	}
-	f, copyErr := Load(o.LastGood, s.options.Now())
+	f, copyErr := s.lastGood()
 	if copyErr != nil {
 		return nil, errors.Join(err, fmt.Errorf("the copy of the last good policy cannot be used: %w", copyErr))
 	}
@@ -92,6 +97,15 @@ func Open(o StoreOptions) (*Store, error) {
 	s.use(f)
 	s.log.Error("starting with the copy of the last good policy", zap.String("copy", o.LastGood), zap.String("policy", f.Policy.Hash))
 	return s, nil
+}
+
+// lastGood reads the copy of the last good policy. Files that it names are found from the folder of the policy file, as ever.
+func (s *Store) lastGood() (*File, error) {
+	text, err := os.ReadFile(s.options.LastGood)
+	if err != nil {
+		return nil, err
+	}
+	return s.options.Reader.read(newInputs(s.options.Reader.files(), s.options.Path), s.options.LastGood, text, s.options.Now())
 }
 
 // Policy returns the policy in force. It is never nil.
@@ -141,12 +155,18 @@ func (s *Store) read() attempt {
 			err = fmt.Errorf("%s links to a file that is not there", s.options.Path)
 		}
 	}
-	return attempt{string(text), err}
+	a := attempt{text: string(text), err: err}
+	if s.named != nil && a.text == s.last.text {
+		a.inputs = s.named.again()
+	}
+	return a
 }
 
 func (s *Store) reload(a attempt) error {
-	s.last = a
 	f, err := s.compile(a)
+	if s.last = a; s.named != nil {
+		s.last.inputs = s.named.fingerprint()
+	}
 	if err != nil {
 		s.stats.Failures++
 		s.stats.Failed = true
@@ -188,7 +208,8 @@ func (s *Store) compile(a attempt) (*File, error) {
 	case a.err != nil:
 		return nil, a.err
 	}
-	f, err := Read(s.options.Path, []byte(a.text), s.options.Now())
+	s.named = newInputs(s.options.Reader.files(), s.options.Path)
+	f, err := s.options.Reader.read(s.named, s.options.Path, []byte(a.text), s.options.Now())
 	if err == nil {
 		f.warnWritable(s.options.Path)
 	}

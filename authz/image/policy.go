@@ -28,6 +28,8 @@ type Policy struct {
 
 	// Generation identifies all that decides: the settings, the certificates and keys, the library. A verdict counts for one generation.
 	Generation string
+
+	Settings any // as the policy file has them, for those who show it
 }
 
 // Registries are the registries that may be asked.

@@ -1,0 +1,150 @@
+package config
+
+import (
+	"crypto/x509"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"caisson/authz/image"
+	"caisson/authz/image/cosign"
+	"caisson/authz/image/notation"
+	"caisson/authz/image/revocation"
+)
+
+// The verifiers that a statement can name.
+const (
+	verifierNotation = "notation"
+	verifierCosign   = "cosign-key"
+	verifierEngine   = "engine-identity"
+)
+
+// keysOf lists which keys of a statement belong to which verifier.
+var keysOf = map[string][]string{
+	verifierNotation: {
+		"certificates", "signing_authorities", "timestamping_certificates", "identities", "level", "timestamp", "revocation", "last_known",
+	},
+	verifierCosign: {"keys"},
+}
+
+// verifier makes the verifier of a statement, nil if something is wrong with it.
+func (d *decoder) verifier(at path, s *trustTable) image.Verifier {
+	if s.Verifier == "" {
+		s.Verifier = verifierNotation
+	}
+	kinds := slices.Sorted(maps.Keys(keysOf))
+	if !slices.Contains(kinds, s.Verifier) {
+		d.problem(at.key("verifier"), "%v", notOneOf(s.Verifier, kinds))
+		return nil
+	}
+	for kind, keys := range keysOf {
+		for _, key := range keys {
+			if p := at.key(key); kind != s.Verifier && d.lines[p] > 0 {
+				d.problem(p, "is for the verifier %s; this statement has %s", kind, s.Verifier)
+			}
+		}
+	}
+	before := len(d.problems)
+	var v image.Verifier
+	switch s.Verifier {
+	case verifierCosign:
+		v = d.cosign(at, s)
+	default:
+		v = d.notation(at, s)
+	}
+	if len(d.problems) > before {
+		return nil
+	}
+	return v
+}
+
+func (d *decoder) notation(at path, s *trustTable) image.Verifier {
+	o := notation.Options{
+		Identities: s.Identities, Level: notation.Level(s.Level), Timestamp: notation.Timestamp(s.Timestamp), LastKnown: s.LastKnown, Answers: d.answers,
+	}
+	d.missing(at, "identities", len(s.Identities) == 0)
+	for _, list := range []struct {
+		key   string
+		names []string
+		into  *[]*x509.Certificate
+	}{
+		{"certificates", s.Certificates, &o.CA},
+		{"signing_authorities", s.SigningAuthorities, &o.SigningAuthority},
+		{"timestamping_certificates", s.Timestamping, &o.TSA},
+	} {
+		var err error
+		if *list.into, err = d.inputs.certificates(list.names); err != nil {
+			d.problem(at.key(list.key), "%v", err)
+		}
+	}
+	if len(s.Certificates)+len(s.SigningAuthorities) == 0 {
+		d.missing(at, "certificates", true)
+	}
+	modes := map[string]revocation.Mode{"": revocation.LastKnown, "last-known": revocation.LastKnown, "require": revocation.Require, "ignore": revocation.Ignore}
+	mode, ok := modes[s.Revocation]
+	if !ok {
+		d.problem(at.key("revocation"), "%v", notOneOf(s.Revocation, []string{"last-known", "require", "ignore"}))
+	}
+	o.Revocation = mode
+	if d.reported(at) {
+		return nil
+	}
+	v, err := notation.New(o)
+	for _, err := range split(err) {
+		d.problem(at, "%v", err)
+	}
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+func (d *decoder) cosign(at path, s *trustTable) image.Verifier {
+	texts, err := d.inputs.all(s.Keys)
+	if err != nil {
+		d.problem(at.key("keys"), "%v", err)
+	}
+	d.missing(at, "keys", len(s.Keys) == 0)
+	var keys []cosign.Key
+	for _, file := range slices.Sorted(maps.Keys(texts)) {
+		key, err := cosign.ParseKey(name(file), texts[file])
+		if err != nil {
+			d.problem(at.key("keys"), "%s: %v", file, err)
+			continue
+		}
+		keys = append(keys, key)
+	}
+	if d.reported(at) {
+		return nil
+	}
+	v, err := cosign.New(keys...)
+	if err != nil {
+		d.problem(at, "%v", err)
+		return nil
+	}
+	return v
+}
+
+// name is what a key is called in messages: its file, without folder and ending.
+func name(file string) string {
+	base := file[strings.LastIndexByte(file, '/')+1:]
+	if i := strings.LastIndexByte(base, '.'); i > 0 {
+		base = base[:i]
+	}
+	return base
+}
+
+// imageReports compiles the sources of reports into the policy.
+func (d *decoder) imageReports(t *imageTrust, p *image.Policy, verifiers map[string]image.Verifier) {
+	for i, raw := range t.imageTrustTable.Reports {
+		at := imageTrustPath.key("reports").index(i)
+		var r reportTable
+		d.decodeStruct(at, raw, reflect.ValueOf(&r).Elem())
+		t.reports = append(t.reports, r)
+		if reporter := d.reporter(at, &r, verifiers); reporter != nil {
+			p.Reporters = append(p.Reporters, reporter)
+		}
+	}
+}
+
