@@ -27,6 +27,7 @@ type Authorizer struct {
 	Audit     audit.Sink     // where decisions are recorded; nil records nothing
 	State     state.View     // the Engine's objects; nil is an Engine without any
 	Files     HostFiles      // the host's files; nil leaves symbolic links in the paths of mounts unseen
+	Images    Images         // what is known of images; nil knows of none
 	AuditOnly bool           // let everything pass and record what would have been refused, whatever the policy's mode
 	Log       *zap.Logger
 	Deadline  time.Duration    // 0 is DefaultDeadline
@@ -109,7 +110,7 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 			return
 		}
 	}
-	list, err := subjects(ctx, view, a.Files, p.Existing, r)
+	list, err := subjects(ctx, view, a.Files, a.Images, p.Existing, r)
 	if err != nil {
 		d.Err = err
 		return

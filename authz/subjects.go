@@ -37,13 +37,21 @@ func (s *subject) judgedBy(spec *rules.Spec) bool {
 	return spec.JudgesWorkload(s.r.Workload)
 }
 
+// Images finds out about the images that a workload is made of. It is safe for concurrent use.
+type Images interface {
+	// Assess sets the workload's ImageFacts: what is known of its own image and of each that it mounts. What it cannot find out is a fact
+	// too; an error is for what leaves the whole request undecided.
+	Assess(ctx context.Context, w *request.Workload) error
+}
+
 // expansion finds the subjects of one request.
 type expansion struct {
-	view  state.View
-	files HostFiles // nil if the host's files cannot be seen
-	list  []subject
-	seen  map[string]bool // containers by ID
-	looks int             // objects asked for so far
+	view   state.View
+	files  HostFiles // nil if the host's files cannot be seen
+	images Images    // nil if nobody can tell anything about images
+	list   []subject
+	seen   map[string]bool // containers by ID
+	looks  int             // objects asked for so far
 }
 
 // maxLooks bounds how many objects one request has looked up. One with thousands of volumes would keep the Engine busy for nothing.
@@ -66,8 +74,8 @@ type visit struct {
 
 // subjects lists what a request is judged by, itself first. An error means that the Engine could not be asked, or that the request
 // names objects in a way that nobody else would.
-func subjects(ctx context.Context, view state.View, files HostFiles, existing Mode, r *request.Request) ([]subject, error) {
-	x := &expansion{view: view, files: files, seen: make(map[string]bool)}
+func subjects(ctx context.Context, view state.View, files HostFiles, images Images, existing Mode, r *request.Request) ([]subject, error) {
+	x := &expansion{view: view, files: files, images: images, seen: make(map[string]bool)}
 	x.list = append(x.list, subject{r: r, owner: r})
 	if err := x.resolve(ctx, r.Workload, Enforce, r); err != nil {
 		return nil, err
@@ -188,6 +196,9 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 	}
 	x.hostPaths(ctx, w)
 	x.defaults(ctx, w)
+	if err := x.assess(ctx, w); err != nil {
+		return err
+	}
 	if err := x.networks(ctx, w); err != nil {
 		return err
 	}
@@ -231,6 +242,14 @@ func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
 		}
 	}
 	return nil
+}
+
+// assess looks at the images of a workload that has any.
+func (x *expansion) assess(ctx context.Context, w *request.Workload) error {
+	if x.images == nil || !w.Image.Has() {
+		return nil
+	}
+	return x.images.Assess(ctx, w)
 }
 
 // defaults takes out the daemon's own runtime, which a new container would get anyway: tools that recreate a container send back

@@ -54,6 +54,9 @@ type Workload struct {
 	// Judged maps the place of a reference to a container to the name of that container, if it has been looked up and is judged
 	// beside this workload. The reference itself may be an ID: the Engine writes that in the place of a name.
 	Judged map[string]string
+
+	// ImageFacts is what was found out about the workload's image and those that it mounts, if anybody has looked. No request brings it.
+	ImageFacts []*ImageFacts
 }
 
 // Identity is what runs and as whom.

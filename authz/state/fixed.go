@@ -14,6 +14,7 @@ type Fixed struct {
 	Execs      map[string]*Exec
 	Volumes    map[string]*Volume
 	Networks   map[string]*Network
+	Images     map[string]*request.ImageFacts
 	Daemon     request.Defaults `json:"Defaults"`
 }
 
@@ -73,4 +74,24 @@ func (f Fixed) Network(_ context.Context, ref string) (*Network, error) {
 		return n, nil
 	}
 	return nil, ErrNotFound
+}
+
+// Assess gives each image of a workload the facts that stand under its name. An image without any is one that the Engine does not have.
+func (f Fixed) Assess(_ context.Context, w *request.Workload) error {
+	w.ImageFacts = nil
+	add := func(place, named string) {
+		facts := request.ImageFacts{Absent: true}
+		if known := f.Images[named]; known != nil {
+			facts = *known
+		}
+		facts.Place, facts.Named = place, named
+		w.ImageFacts = append(w.ImageFacts, &facts)
+	}
+	add(w.Image.Field, w.Image.V)
+	for i := range w.Mounts {
+		if m := &w.Mounts[i]; m.Type == request.MountImage {
+			add(m.Field, m.Source)
+		}
+	}
+	return nil
 }
