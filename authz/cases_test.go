@@ -43,6 +43,7 @@ func TestCases(t *testing.T) {
 			a := &authz.Authorizer{
 				Policy: func() *authz.Policy { return policy },
 				State:  c.State,
+				Images: cases.Images(c.State),
 				Log:    zaptest.NewLogger(t),
 				Now:    func() time.Time { return caseTime },
 			}

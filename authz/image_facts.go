@@ -23,5 +23,24 @@ func (i ImageAssessor) Facts(ctx context.Context, p *image.Policy, view state.Vi
 	f.Trust = request.ImageTrust{
 		Verified: v.Verified(), Reason: string(v.Reason), Detail: v.Detail, Statement: v.Statement, Signer: v.Signature.Signer,
 	}
+	dates := image.Dates{Subject: &found.Subject}
+	if v.Verified() {
+		dates.Signature = v.Signature
+	}
+	f.Vulnerabilities = request.ImageVulnerabilities{Unknown: "the policy has no [[image_trust.reports]]"}
+	for i := range found.Reports {
+		r := &found.Reports[i]
+		if facts := r.Facts(); i == 0 || !f.Vulnerabilities.Known() {
+			f.Vulnerabilities = facts
+		} else if facts.Known() {
+			// Each scanner sees what another one does not.
+			f.Vulnerabilities.Found = append(f.Vulnerabilities.Found, facts.Found...)
+			f.Vulnerabilities.Source += ", " + facts.Source
+		}
+		if r.Unknown == "" && r.Made.After(dates.Scanned) {
+			dates.Scanned = r.Made
+		}
+	}
+	f.Age = image.AgeOf(&dates, f.At).Facts()
 	return f, nil
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/distribution/reference"
 
@@ -52,7 +51,7 @@ func (d *decoder) exception(p path, t *exceptionTable) authz.Exception {
 		e.Image = image
 	}
 	if !t.Expires.IsZero() {
-		end, err := expiry(t.Expires)
+		end, err := rules.Expiry(t.Expires)
 		if err != nil {
 			d.problem(p.key("expires"), "%v", err)
 		}
@@ -101,24 +100,4 @@ func canonical(image string) (reference.Canonical, error) {
 		return nil, fmt.Errorf("%q has no digest; a tag can be given to any image, write repository@sha256:…", image)
 	}
 	return c, nil
-}
-
-// expiry gives the first moment at which an exception no longer counts. A date counts through the end of that day; dates and
-// times without an offset are in UTC, wherever the host stands.
-func expiry(t time.Time) (time.Time, error) {
-	end := t.UTC()
-	// The library marks the local kinds of TOML by the name of the location, and gives them the host's offset.
-	switch t.Location().String() {
-	case "date-local":
-		end = time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, time.UTC)
-	case "datetime-local":
-		end = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
-	case "time-local":
-		return time.Time{}, fmt.Errorf("%s is a time without a date", t.Format("15:04:05"))
-	}
-	// Outside of these years a date is a slip of the finger, or a way to say never; some cannot even be written as TOML.
-	if y := end.Year(); y < 2000 || y > 9000 {
-		return time.Time{}, fmt.Errorf("the year %d is not one to plan for", y)
-	}
-	return end, nil
 }

@@ -48,6 +48,8 @@ func typeName(t reflect.Type) string {
 		return "size"
 	case t == reflect.TypeFor[time.Duration]():
 		return "duration"
+	case t == reflect.TypeFor[rules.Days]():
+		return "days"
 	case t == reflect.TypeFor[time.Time]():
 		return "date"
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):

@@ -113,7 +113,7 @@ func (a *Assessor) Assess(ctx context.Context, p *Policy, view state.View, q Que
 	}
 	only := p.only(q.Ref)
 	out := &Assessment{Subject: *s, Verdict: a.verdict(ctx, p, s, only)}
-	if !out.Verdict.Verified() && q.ID == "" && s.Descriptor != nil && isIndex(s.Descriptor.MediaType) {
+	if !out.Verdict.Verified() && q.ID == "" && s.Descriptor != nil && IsIndex(s.Descriptor.MediaType) {
 		// Nobody vouches for the index. Perhaps somebody does for the one image of it that the Engine will take. Which one that is will be
 		// certain when the container is there, and is looked at again then.
 		if err := a.selectManifest(ctx, view, q, s); err != nil {

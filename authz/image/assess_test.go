@@ -97,7 +97,7 @@ func TestNameChoosesStatement(t *testing.T) {
 	e := engineWith(map[string]*state.Image{repo + ":1": {
 		ID: good.String(), RepoDigests: []string{"registry.example.com/dev/app@" + m.Digest.String(), repo + "@" + m.Digest.String()},
 	}})
-	e.Images["anything"] = e.Images[repo+":1"]
+	e.images["anything"] = e.images[repo+":1"]
 	if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: repo + ":1"}).Verdict; got.Reason != image.Unsigned || got.Statement != "team" {
 		t.Errorf("under the name of team: %+v", got)
 	}

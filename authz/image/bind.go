@@ -146,7 +146,7 @@ func configOf(m Manifest) digest.Digest {
 	var body struct {
 		Config *ocispec.Descriptor `json:"config"`
 	}
-	if isIndex(m.Descriptor.MediaType) || json.Unmarshal(m.Bytes, &body) != nil || body.Config == nil {
+	if IsIndex(m.Descriptor.MediaType) || json.Unmarshal(m.Bytes, &body) != nil || body.Config == nil {
 		return ""
 	}
 	return body.Config.Digest
@@ -154,7 +154,7 @@ func configOf(m Manifest) digest.Digest {
 
 // childrenOf lists the manifests of an index for an operating system and architecture, those of the same variant first.
 func childrenOf(m Manifest, p ocispec.Platform) []ocispec.Descriptor {
-	if !isIndex(m.Descriptor.MediaType) {
+	if !IsIndex(m.Descriptor.MediaType) {
 		return nil
 	}
 	var index ocispec.Index
@@ -172,11 +172,4 @@ func childrenOf(m Manifest, p ocispec.Platform) []ocispec.Descriptor {
 		}
 	}
 	return list[:min(len(list), maxCandidates)]
-}
-
-// mediaTypeDockerList is Docker's own kind of index.
-const mediaTypeDockerList = "application/vnd.docker.distribution.manifest.list.v2+json"
-
-func isIndex(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageIndex || mediaType == mediaTypeDockerList
 }

@@ -151,15 +151,16 @@ func (s *signer) Verify(_ context.Context, _ image.Source, a image.Artifact) ima
 // engine has images by name and by ID.
 type engine struct {
 	state.Fixed
-	asked atomic.Int64
+	images map[string]*state.Image
 }
 
-func (e *engine) Image(ctx context.Context, ref, platform string) (*state.Image, error) {
-	e.asked.Add(1)
-	if i := e.Images[ref+" "+platform]; i != nil {
-		return i, nil
+func (e *engine) Image(_ context.Context, ref, platform string) (*state.Image, error) {
+	for _, key := range []string{ref + " " + platform, ref} {
+		if i := e.images[key]; i != nil {
+			return i, nil
+		}
 	}
-	return e.Fixed.Image(ctx, ref, platform)
+	return nil, state.ErrNotFound
 }
 
 var _ state.View = (*engine)(nil)
@@ -181,11 +182,11 @@ func containerd(d ocispec.Descriptor, names ...string) *state.Image {
 }
 
 func engineWith(images map[string]*state.Image) *engine {
-	e := &engine{}
-	e.Images = images
-	for _, i := range images {
-		if e.Images[i.ID] == nil {
-			e.Images[i.ID] = i
+	e := &engine{images: make(map[string]*state.Image)}
+	for name, i := range images {
+		e.images[name] = i
+		if e.images[i.ID] == nil {
+			e.images[i.ID] = i
 		}
 	}
 	return e

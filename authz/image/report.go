@@ -1,8 +1,13 @@
 package image
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
+
+	"caisson/authz/request"
 )
 
 // Reporter knows the vulnerabilities of images. It reads reports, and never asks for a scan. It is safe for concurrent use.
@@ -14,7 +19,7 @@ type Reporter interface {
 // Report is what a scanner found. The zero value is a report that says nothing is there, so whoever makes one fills in Source.
 type Report struct {
 	Unknown string    // why there is no report: completes "the vulnerabilities …"; "" if there is one
-	Source  string    // who says so: "Clair at https://…", "trivy report signed by …"
+	Source  string    // who says so: "Clair at https://…", "Trivy (signed by CN=…)"
 	Made    time.Time // when; zero if the report does not say
 	Found   []Vulnerability
 }
@@ -39,3 +44,49 @@ const (
 	SeverityHigh
 	SeverityCritical
 )
+
+var severityNames = [...]string{"unknown", "negligible", "low", "medium", "high", "critical"}
+
+func (s Severity) String() string {
+	if int(s) < len(severityNames) {
+		return severityNames[s]
+	}
+	return severityNames[SeverityUnknown]
+}
+
+// ParseSeverity reads the word that a scanner has for a severity, in any case. A word that is not known is [SeverityUnknown].
+func ParseSeverity(word string) Severity {
+	word = strings.ToLower(word)
+	if word == "moderate" { // as GitHub's advisories say
+		return SeverityMedium
+	}
+	return Severity(max(0, slices.Index(severityNames[:], word))) //nolint:gosec // the list is short
+}
+
+// Facts gives the report to the rules.
+func (r *Report) Facts() request.ImageVulnerabilities {
+	f := request.ImageVulnerabilities{Unknown: r.Unknown, Source: r.Source, Made: r.Made}
+	for i := range r.Found {
+		v := &r.Found[i]
+		f.Found = append(f.Found, request.Vulnerability{ID: v.ID, Package: v.Package, Severity: v.Severity.String(), FixedIn: v.FixedIn})
+	}
+	return f
+}
+
+// Distinct orders findings, the worst first, and leaves out those that are there twice: scanners list a vulnerability for the source and
+// the binary package, or once for each database that knows it.
+func Distinct(found []Vulnerability) []Vulnerability {
+	slices.SortFunc(found, func(a, b Vulnerability) int {
+		return cmp.Or(
+			cmp.Compare(b.Severity.badness(), a.Severity.badness()), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Package, b.Package), cmp.Compare(a.FixedIn, b.FixedIn))
+	})
+	return slices.Compact(found)
+}
+
+// badness ranks severities with the unknown one last.
+func (s Severity) badness() int {
+	if s == SeverityUnknown {
+		return len(severityNames)
+	}
+	return int(s)
+}

@@ -77,11 +77,10 @@ type located struct {
 }
 
 // boundTo lists what the image is bound to: at the registries, where new reports come from, and then in evidence. What is in an index comes
-// before the index.
+// before the index. Which manifest of an index a report has to be about is for the reporter to find out.
 func (a *Assessor) boundTo(ctx context.Context, p *Policy, s *Subject) []located {
 	var list []located
 	add := func(source Source, b *binding) {
-		b.platform(ctx)
 		for i := len(b.found) - 1; i >= 0; i-- {
 			if b.found[i].Repository != nil {
 				list = append(list, located{source, b.found[i]})
@@ -98,24 +97,4 @@ func (a *Assessor) boundTo(ctx context.Context, p *Policy, s *Subject) []located
 		add(e, leading(ctx, p, e, s, nil))
 	}
 	return list
-}
-
-// platform adds the manifest for the image's platform where only an index is known.
-func (b *binding) platform(ctx context.Context) {
-	if b.s.Manifest != "" {
-		return
-	}
-	for _, a := range b.found {
-		if a.Descriptor.Digest != b.s.ID || !isIndex(a.Descriptor.MediaType) || a.Repository == nil {
-			continue
-		}
-		m, ok := b.manifest(ctx, a.Repository, a.Descriptor.Digest)
-		if !ok {
-			continue
-		}
-		if children := childrenOf(m, b.s.Platform); len(children) > 0 {
-			b.add(a.Repository, children[0])
-		}
-		return
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"caisson/authz/request"
 	"caisson/authz/rules"
 )
 
@@ -43,12 +44,65 @@ func TestPrepareRefuses(t *testing.T) {
 		{&rules.Operations{Allow: []string{"PluginDisable"}}, `allow: "PluginDisable" is decided by the rule self-protection, which is part of every policy`},
 		{&rules.ImagePull{Registries: []string{"busybox"}}, `registries: "busybox" does not begin with a registry; write docker.io/library/busybox for busybox`},
 		{&rules.ImagePush{Registries: []string{"a/*"}}, `registries: "a/*" does not begin with a registry; write docker.io/library/busybox for busybox`},
+		{&rules.ImageAge{OnUnknown: "deny"}, "max: a length of time above 0 is needed; switch the rule off if there is to be no bound"},
+		{&rules.ImageAge{Max: 90, OnUnknown: "pass"}, `on_unknown: "pass" is neither "allow" nor "deny"`},
+		{&rules.ImageVulnerabilities{MaxSeverity: "High", OnUnknown: "deny"}, `max_severity: "High" is no severity; use none, negligible, low, medium, high, critical`},
+		{&rules.ImageVulnerabilities{MaxSeverity: "high"}, `on_unknown: "" is neither "allow" nor "deny"`},
+		{ignoring(rules.IgnoredVulnerability{Reason: "r", Expires: inMay}), "ignore: id is missing"},
+		{ignoring(rules.IgnoredVulnerability{ID: "CVE-2026-1", Expires: inMay}), "ignore: reason is missing for CVE-2026-1"},
+		{ignoring(rules.IgnoredVulnerability{ID: "CVE-2026-1", Reason: "r"}), "ignore: expires is missing for CVE-2026-1; what is never looked at again is forgotten"},
+		{ignoring(rules.IgnoredVulnerability{ID: "CVE-2026-1", Reason: "r", Package: "[a", Expires: inMay}), `ignore: package: "[a" is no pattern`},
+		{ignoring(rules.IgnoredVulnerability{ID: "CVE-2026-1", Reason: "r", Expires: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}), "ignore: expires: the year 9999 is not one to plan for"},
 		{&rules.ProtectedImages{Names: []string{"base"}}, `names: "base" does not begin with a registry; write docker.io/library/busybox for busybox`},
 		{&rules.SelfProtection{Paths: []string{"/srv/docker/"}}, `paths: "/srv/docker/" is not a clean absolute path; write it like /srv/docker`},
 		{&rules.UnknownOperation{Allow: []string{"/new/route"}}, `allow: "/new/route" is not a method and a path such as "GET /new/route"`},
 	} {
 		if err := c.rule.Prepare(); err == nil || err.Error() != c.want {
 			t.Errorf("%T: got %v, want %s", c.rule, err, c.want)
+		}
+	}
+}
+
+var inMay = time.Date(2027, 5, 1, 0, 0, 0, 0, time.UTC)
+
+func ignoring(i rules.IgnoredVulnerability) *rules.ImageVulnerabilities {
+	return &rules.ImageVulnerabilities{MaxSeverity: "high", OnUnknown: "deny", Ignore: []rules.IgnoredVulnerability{i}}
+}
+
+func TestDays(t *testing.T) {
+	for text, want := range map[string]string{"180d": "180d", "26w": "182d", "1y": "365d", "0": "0d", "0d": "0d", "100y": "36500d"} {
+		var d rules.Days
+		if err := d.UnmarshalText([]byte(text)); err != nil || d.String() != want {
+			t.Errorf("%s: got %s and %v, want %s", text, d, err, want)
+		}
+	}
+	for _, text := range []string{"", "d", "180", "180h", "-1d", "1.5d", "101y", "99999999999d", "1d1d", "+1d"} {
+		d := rules.Days(7)
+		if err := d.UnmarshalText([]byte(text)); err == nil || d != 7 {
+			t.Errorf("%q: got %s and %v, want an error and the value left alone", text, d, err)
+		}
+	}
+}
+
+// TestUnseenImages holds both rules to refusing images that nobody has looked at, whatever else is known.
+func TestUnseenImages(t *testing.T) {
+	w := &request.Workload{Door: request.DoorCreate}
+	w.Image = request.Value[string]{Field: "Image", V: "app"}
+	w.Mounts = []request.Mount{{Field: "HostConfig.Mounts[0]", Type: request.MountImage, Source: "data"}}
+	r := &request.Request{Workload: w}
+	for _, facts := range [][]*request.ImageFacts{
+		nil,
+		{{Place: "Image"}, {Place: "HostConfig.Mounts[1]", At: inMay}},
+		{{Place: "Image", Age: request.ImageAge{Known: true}, Vulnerabilities: request.ImageVulnerabilities{Source: "x"}}},
+	} {
+		w.ImageFacts = facts
+		for _, id := range []rules.ID{"image-age", "image-vulnerabilities"} {
+			spec := rules.Get(id)
+			found := rules.NewFindings(spec)
+			spec.New().Check(r, found)
+			if len(found.Violations()) != 2 {
+				t.Errorf("%s: %v, want the image and the mount to be refused", id, found.Violations())
+			}
 		}
 	}
 }

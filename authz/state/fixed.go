@@ -14,8 +14,8 @@ type Fixed struct {
 	Execs      map[string]*Exec
 	Volumes    map[string]*Volume
 	Networks   map[string]*Network
-	Images     map[string]*Image
-	Daemon     request.Defaults `json:"Defaults"`
+	Images     map[string]*request.ImageFacts // what was found out about images, by name
+	Daemon     request.Defaults               `json:"Defaults"`
 }
 
 // ParseFixed reads the section state.json of a case file.
@@ -76,10 +76,5 @@ func (f Fixed) Network(_ context.Context, ref string) (*Network, error) {
 	return nil, ErrNotFound
 }
 
-// Image implements [View].
-func (f Fixed) Image(_ context.Context, ref, _ string) (*Image, error) {
-	if i := f.Images[ref]; i != nil {
-		return i, nil
-	}
-	return nil, ErrNotFound
-}
+// Image implements [View]. What was found out about images is canned, so nobody has to look at them.
+func (f Fixed) Image(context.Context, string, string) (*Image, error) { return nil, ErrNotFound }
