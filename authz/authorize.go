@@ -153,7 +153,8 @@ func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
 	b.Rule.Check(s.r, found)
 	for _, v := range found.Violations() {
 		if s.name != "" {
-			if u := s.r.Update; u == nil || !u.Sets(v.Field) { // what the update itself asks for can be asked for otherwise
+			// What the update itself asks for can be asked for otherwise, and an image can be signed under its containers.
+			if u := s.r.Update; b.Spec.Facts == 0 && (u == nil || !u.Sets(v.Field)) {
 				v.Fix = "create it anew: " + v.Fix
 			}
 			v.Field = s.name + ": " + v.Field

@@ -14,6 +14,7 @@ import (
 
 	"caisson/authz"
 	"caisson/authz/audit"
+	"caisson/authz/cases"
 	"caisson/authz/request"
 	"caisson/authz/rules"
 	"caisson/config"
@@ -92,7 +93,7 @@ func enlarge(tb testing.TB, body []byte, size int) []byte {
 func benchAuthorizer(profile rules.Profile) *authz.Authorizer {
 	policy := config.Default(profile)
 	return &authz.Authorizer{
-		Policy: func() *authz.Policy { return policy }, Audit: audit.NewLog(io.Discard), Log: zap.NewNop(),
+		Policy: func() *authz.Policy { return policy }, Images: cases.NoImages, Audit: audit.NewLog(io.Discard), Log: zap.NewNop(),
 	}
 }
 

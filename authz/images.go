@@ -77,7 +77,7 @@ func (l *imageLook) mounted(ctx context.Context, x *expansion, w *request.Worklo
 	if !image.Immutable(m.Source) {
 		w.ImageFacts = append(w.ImageFacts, &request.ImageFacts{
 			Place: m.Field, Named: m.Source, At: time.Now(), Age: request.ImageAge{Why: "it is mounted by a name, which may be given to another image"},
-			Trust:           request.ImageTrust{Reason: "mutable", Detail: "is mounted by a name, which may be given to another image before it is looked at again"},
+			Trust:           request.ImageTrust{Reason: string(image.Mutable), Detail: "is mounted by a name, which may be given to another image before it is looked at again"},
 			Vulnerabilities: request.ImageVulnerabilities{Unknown: "it is mounted by a name, which may be given to another image"},
 		})
 		return nil

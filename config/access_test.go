@@ -105,7 +105,7 @@ func TestAccessMistakes(t *testing.T) {
 // Statements that keep Caisson from looking are warned about.
 func TestWarnRefusedLookUps(t *testing.T) {
 	const head = "version = 1\n[[access]]\nname = \"a\"\n"
-	const all = `ContainerInspect, ContainerList, ExecInspect, VolumeInspect, NetworkInspect, SystemInfo`
+	const all = `ContainerInspect, ContainerList, ExecInspect, VolumeInspect, NetworkInspect, ImageInspect, SystemInfo`
 	for text, refused := range map[string]string{
 		"effect = \"allow\"\nprincipals = [\"local\"]\noperations = [\"*\"]\n":                                       "",
 		"effect = \"allow\"\nprincipals = [\"*\"]\noperations = [\"read\", \"sensitive\"]\n":                         "",

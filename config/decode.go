@@ -12,6 +12,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"caisson/authz/image/revocation"
 	"caisson/authz/rules"
 )
 

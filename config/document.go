@@ -12,13 +12,13 @@ import (
 
 // document is a policy file as written.
 type document struct {
-	Version  int64          `toml:"version"`
-	Mode     authz.Mode     `toml:"mode"`
-	Profile  profile        `toml:"profile"`
-	Audit    auditTable     `toml:"audit"`
-	Existing existingTable  `toml:"existing_containers"`
+	Version  int64           `toml:"version"`
+	Mode     authz.Mode      `toml:"mode"`
+	Profile  profile         `toml:"profile"`
+	Audit    auditTable      `toml:"audit"`
+	Existing existingTable   `toml:"existing_containers"`
 	Images   imageTrustTable `toml:"image_trust"`
-	Rules    map[string]any `toml:"rules"` // decoded later, into the rules' own types
+	Rules    map[string]any  `toml:"rules"` // decoded later, into the rules' own types
 
 	// Decoded later, each by itself: a mistake in one hides none in another.
 	Groups     []map[string]any `toml:"groups"`

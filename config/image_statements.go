@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/x509"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -134,17 +133,3 @@ func name(file string) string {
 	}
 	return base
 }
-
-// imageReports compiles the sources of reports into the policy.
-func (d *decoder) imageReports(t *imageTrust, p *image.Policy, verifiers map[string]image.Verifier) {
-	for i, raw := range t.imageTrustTable.Reports {
-		at := imageTrustPath.key("reports").index(i)
-		var r reportTable
-		d.decodeStruct(at, raw, reflect.ValueOf(&r).Elem())
-		t.reports = append(t.reports, r)
-		if reporter := d.reporter(at, &r, verifiers); reporter != nil {
-			p.Reporters = append(p.Reporters, reporter)
-		}
-	}
-}
-

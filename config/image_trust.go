@@ -3,13 +3,12 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"reflect"
 	"strings"
 	"time"
 
 	"github.com/distribution/reference"
-	"github.com/opencontainers/go-digest"
+	ocidigest "github.com/opencontainers/go-digest"
 
 	"caisson/authz/image"
 	"caisson/authz/image/registry"
@@ -56,8 +55,8 @@ func (d *decoder) imageTrust(table imageTrustTable) *image.Policy {
 	return p
 }
 
-func (d *decoder) digests(key string, texts []string) map[digest.Digest]bool {
-	set := make(map[digest.Digest]bool, len(texts))
+func (d *decoder) digests(key string, texts []string) map[ocidigest.Digest]bool {
+	set := make(map[ocidigest.Digest]bool, len(texts))
 	for i, text := range texts {
 		// A name in front of the digest is allowed for, and says nothing: what runs is the digest's.
 		if ref, err := reference.ParseDockerRef(text); err == nil {
@@ -65,7 +64,7 @@ func (d *decoder) digests(key string, texts []string) map[digest.Digest]bool {
 				text = c.Digest().String()
 			}
 		}
-		parsed, err := digest.Parse(text)
+		parsed, err := ocidigest.Parse(text)
 		if err != nil {
 			d.problem(imageTrustPath.key(key).index(i), "%q is no digest; write sha256: and 64 hexadecimal digits", text)
 		}
@@ -182,5 +181,3 @@ func (d *decoder) generation(t *imageTrust, verifiers map[string]image.Verifier)
 	sum := sha256.Sum256([]byte(b.String()))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
-
-var errNoVerifier = errors.New("is not one of " + verifierNotation + ", " + verifierCosign + ", " + verifierEngine)

@@ -58,7 +58,9 @@ func (f *File) warnWritable(file string) {
 }
 
 // Read compiles a policy text like [Parse], and returns all that it says. Files that it names are those of the host.
-func Read(name string, text []byte, now time.Time) (*File, error) { return Reader{}.Read(name, text, now) }
+func Read(name string, text []byte, now time.Time) (*File, error) {
+	return Reader{}.Read(name, text, now)
+}
 
 // Reader compiles policies. Its zero value is what [Read] uses.
 type Reader struct {

@@ -47,7 +47,7 @@ func TestMistakes(t *testing.T) {
 		"profile":          {"version = 1\nprofile = \"strict\"\n", `policy.toml:2: profile: "strict" is not one of baseline, standard, restricted, cis-docker-1.6, none`},
 		"profile misspelt": {"version = 1\nprofile = \"Baseline\"\n", `policy.toml:2: profile: "Baseline" is not one of baseline, standard, restricted, cis-docker-1.6, none; did you mean "baseline"?`},
 		"key in capitals":  {"version = 1\nMode = \"audit\"\n", `policy.toml:2: Mode: unknown key; did you mean "mode"?`},
-		"key far from any": {"version = 1\nfrobnicate = 1\n", `policy.toml:2: frobnicate: unknown key; valid: access, audit, exceptions, existing_containers, groups, mode, overrides, profile, rules, version`},
+		"key far from any": {"version = 1\nfrobnicate = 1\n", `policy.toml:2: frobnicate: unknown key; valid: access, audit, exceptions, existing_containers, groups, image_trust, mode, overrides, profile, rules, version`},
 		"table misspelt":   {"version = 1\n[rule.memory]\n", `policy.toml:2: rule: unknown key; did you mean "rules"?`},
 		"rule at the top":  {"version = 1\n[memory]\nmax = \"1g\"\n", `policy.toml:2: memory: unknown key; did you mean [rules.memory]?`},
 		"value that the library loses": {

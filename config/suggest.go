@@ -13,7 +13,7 @@ func suggest(word string, valid []string) string {
 	if near := nearest(word, valid); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
-	const few = 10 // more than that nobody reads in an error
+	const few = 12 // more than that nobody reads in an error
 	if len(valid) == 0 || len(valid) > few {
 		return ""
 	}

@@ -260,10 +260,10 @@ func TestRemote(t *testing.T) {
 		repo + "@" + signed.Digest.String():                     image.Verified,
 		repo + ":1@" + signed.Digest.String():                   image.Verified,
 		repo + "@" + unsigned.Digest.String():                   image.Unsigned,
-		repo + ":1":                                             image.Unbound,
+		repo + ":1":                                             image.Mutable,
 		"registry.example.com/else@" + signed.Digest.String():   image.NoStatement,
 		"10.0.0.1:80/team@" + signed.Digest.String():            image.NoStatement,
-		signed.Digest.String():                                  image.Unbound,
+		signed.Digest.String():                                  image.Mutable,
 		repo + "@" + digest.FromString("not in there").String(): image.Unbound,
 	} {
 		if got := assess(t, a, p, engineWith(nil), image.Question{Ref: ref, Remote: true}).Verdict; got.Reason != want {

@@ -73,8 +73,3 @@ func (s *Subject) child(ctx context.Context, source Source, a Artifact, children
 	}
 	return ocispec.Descriptor{}, ErrPlatform
 }
-
-// IsIndex tells whether a media type is that of an index of manifests.
-func IsIndex(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageIndex || mediaType == "application/vnd.docker.distribution.manifest.list.v2+json"
-}

@@ -13,7 +13,7 @@ func (a *Assessor) remote(ctx context.Context, p *Policy, q Question) *Assessmen
 	ref, err := reference.ParseDockerRef(q.Ref)
 	c, ok := ref.(reference.Canonical)
 	if err != nil || !ok {
-		return &Assessment{Verdict: Verdict{Reason: Unbound, Detail: "has no digest, so it may be another one when it is pulled"}}
+		return &Assessment{Verdict: Verdict{Reason: Mutable, Detail: "has no digest, so it may be another one when it is pulled"}}
 	}
 	repo, d := reference.TrimNamed(c), c.Digest()
 	s := &Subject{ID: d, RepoDigests: []reference.Canonical{c}}

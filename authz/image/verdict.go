@@ -26,6 +26,7 @@ const (
 	RegistryUnavailable Reason = "registry-unavailable" // the registry cannot be asked, or not now
 	Timeout             Reason = "timeout"              // the proof takes longer than the request may wait; it goes on in the background
 	Unbound             Reason = "unbound"              // no manifest is known of which the Engine's image is made
+	Mutable             Reason = "mutable"              // it is named in a way that may mean another image by the time that it runs
 	NoStatement         Reason = "no-statement"         // the policy has no statement for the repository
 	RegistryNotListed   Reason = "registry-not-listed"  // the policy does not list the registry, so it is not asked
 
@@ -63,7 +64,8 @@ type Signature struct {
 // rank orders reasons by how much they tell; lower tells more.
 var rank = map[Reason]int{
 	Verified: 0, DigestDenied: 1, Revoked: 2, Expired: 3, NotYetValid: 4, UntrustedSigner: 5, RevocationUnknown: 6, BadSignature: 7,
-	RegistryDenied: 8, RegistryUnavailable: 9, Timeout: 10, Unsigned: 11, Unbound: 12, NoStatement: 13, RegistryNotListed: 14, Unknown: 15,
+	RegistryDenied: 8, RegistryUnavailable: 9, Timeout: 10, Unsigned: 11, Unbound: 12, Mutable: 13, NoStatement: 14,
+	RegistryNotListed: 15, Unknown: 16,
 }
 
 // Telling returns the one of two verdicts that is to be reported: a verified one, or else the one that tells more.

@@ -21,6 +21,7 @@ var _ = register(&Spec{
 	Refs:   []string{"CIS 4.4"},
 	Doors:  []request.Door{request.DoorCreate, request.DoorService},
 	Fields: []string{"Image", "HostConfig.Mounts", "TaskTemplate.ContainerSpec.Image", "TaskTemplate.ContainerSpec.Mounts"},
+	Facts:  FactTrust | FactReports,
 
 	// Off in all: without signatures or reports the only date is the builder's own, and many builders give none.
 	New: func() Rule { return &ImageAge{Max: 180, OnUnknown: unknownDeny} },

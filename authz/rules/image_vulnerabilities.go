@@ -41,6 +41,7 @@ var _ = register(&Spec{
 	Refs:   []string{"CIS 4.4"},
 	Doors:  []request.Door{request.DoorCreate, request.DoorService},
 	Fields: []string{"Image", "HostConfig.Mounts", "TaskTemplate.ContainerSpec.Image", "TaskTemplate.ContainerSpec.Mounts"},
+	Facts:  FactReports,
 
 	// Off in all: without a scanner there is no report.
 	New: func() Rule { return &ImageVulnerabilities{MaxSeverity: "high", OnUnknown: unknownDeny} },

@@ -52,10 +52,10 @@ func unseen(w *request.Workload, f *request.ImageFacts) string {
 	switch {
 	case f.Err != "":
 		return f.Err
-	case f.Absent && w.Door == request.DoorService:
-		return "this host does not have it"
-	case f.Absent:
+	case f.Absent && w.Door == request.DoorStored:
 		return "this host no longer has it"
+	case f.Absent:
+		return "this host does not have it"
 	case f.At.IsZero():
 		return "nobody has looked at it"
 	}

@@ -78,5 +78,5 @@ func authorizer(t *testing.T, p rules.Profile) *authz.Authorizer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &authz.Authorizer{Policy: func() *authz.Policy { return policy }, Log: zap.NewNop()}
+	return &authz.Authorizer{Policy: func() *authz.Policy { return policy }, Images: cases.NoImages, Log: zap.NewNop()}
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"caisson/authz"
+	"caisson/authz/cases"
 	"caisson/config"
 )
 
@@ -85,7 +86,7 @@ func (c *checker) decide(ctx context.Context, r *recorded) (*authz.Decision, err
 			return nil, err
 		}
 	}
-	a := &authz.Authorizer{Policy: func() *authz.Policy { return policy }, Log: zap.NewNop()}
+	a := &authz.Authorizer{Policy: func() *authz.Policy { return policy }, Images: cases.NoImages, Log: zap.NewNop()}
 	if r.err != nil {
 		return a.Reject(r.err), nil //nolint:nilerr // the decision holds the error
 	}
