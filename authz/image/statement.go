@@ -33,7 +33,7 @@ type Subject struct {
 
 	// Manifest is the manifest that was or will be selected from an index, in the containerd store; "" if that is not known.
 	Manifest    digest.Digest
-	Platform    ocispec.Platform // of the image that the Engine shows
+	Platform    ocispec.Platform      // of the image that the Engine shows
 	RepoDigests []reference.Canonical // where it may have come from: a hint for where to look, and no evidence
 	Created     time.Time             // by the builder's clock; zero if it says nothing
 	Labels      map[string]string

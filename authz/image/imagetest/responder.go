@@ -146,10 +146,6 @@ func answerOCSP(req *http.Request, pki *PKI, answer Answer, validity time.Durati
 		if err != nil {
 			return nil, err
 		}
-		// The client escapes twice.
-		if escaped, err = url.QueryUnescape(escaped); err != nil {
-			return nil, err
-		}
 		if der, err = base64.StdEncoding.DecodeString(escaped); err != nil {
 			return nil, err
 		}
