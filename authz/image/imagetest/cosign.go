@@ -30,8 +30,8 @@ const (
 )
 
 // Key makes a key: "p256", "p384", "ed25519", "rsa2048" or "rsa1024".
-func Key(t testing.TB, kind string) crypto.Signer {
-	t.Helper()
+func Key(tb testing.TB, kind string) crypto.Signer {
+	tb.Helper()
 	var key crypto.Signer
 	var err error
 	switch kind {
@@ -43,27 +43,27 @@ func Key(t testing.TB, kind string) crypto.Signer {
 		_, key, err = ed25519.GenerateKey(rand.Reader)
 	default:
 		bits, notNumber := strconv.Atoi(strings.TrimPrefix(kind, "rsa"))
-		must(t, notNumber)
+		must(tb, notNumber)
 		key, err = rsa.GenerateKey(rand.Reader, bits)
 	}
-	must(t, err)
+	must(tb, err)
 	return key
 }
 
 // PublicPEM is the public half of a key, as "cosign public-key" prints it.
-func PublicPEM(t testing.TB, key crypto.Signer) []byte {
-	t.Helper()
+func PublicPEM(tb testing.TB, key crypto.Signer) []byte {
+	tb.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	must(t, err)
+	must(tb, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 // SignBytes signs a message as sigstore does: its hash, or the message itself with Ed25519. The hash is SHA-256 if it is 0.
-func SignBytes(t testing.TB, key crypto.Signer, h crypto.Hash, message []byte) []byte {
-	t.Helper()
+func SignBytes(tb testing.TB, key crypto.Signer, h crypto.Hash, message []byte) []byte {
+	tb.Helper()
 	if _, ok := key.(ed25519.PrivateKey); ok {
 		sig, err := key.Sign(rand.Reader, message, crypto.Hash(0))
-		must(t, err)
+		must(tb, err)
 		return sig
 	}
 	if h == 0 {
@@ -72,7 +72,7 @@ func SignBytes(t testing.TB, key crypto.Signer, h crypto.Hash, message []byte) [
 	hash := h.New()
 	hash.Write(message)
 	sig, err := key.Sign(rand.Reader, hash.Sum(nil), h)
-	must(t, err)
+	must(tb, err)
 	return sig
 }
 
@@ -83,26 +83,26 @@ func CosignPayload(repository string, image ocispec.Descriptor) []byte {
 }
 
 // CosignLayer puts a payload and its signature into a store, as a layer of a signature's manifest.
-func CosignLayer(t testing.TB, s Store, key crypto.Signer, payload []byte) ocispec.Descriptor {
-	t.Helper()
-	layer := s.PutBlob(t, SimpleSigning, payload)
-	layer.Annotations = map[string]string{signatureAnnotation: base64.StdEncoding.EncodeToString(SignBytes(t, key, 0, payload))}
+func CosignLayer(tb testing.TB, s Store, key crypto.Signer, payload []byte) ocispec.Descriptor {
+	tb.Helper()
+	layer := s.PutBlob(tb, SimpleSigning, payload)
+	layer.Annotations = map[string]string{signatureAnnotation: base64.StdEncoding.EncodeToString(SignBytes(tb, key, 0, payload))}
 	return layer
 }
 
 // CosignTag puts layers of signatures under the tag at which cosign looks for them.
-func CosignTag(t testing.TB, s Store, image ocispec.Descriptor, layers ...ocispec.Descriptor) {
-	t.Helper()
-	s.PutManifest(t, ocispec.MediaTypeImageManifest, marshal(t, ocispec.Manifest{
+func CosignTag(tb testing.TB, s Store, image ocispec.Descriptor, layers ...ocispec.Descriptor) {
+	tb.Helper()
+	s.PutManifest(tb, ocispec.MediaTypeImageManifest, marshal(tb, ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config: s.PutBlob(t, ocispec.MediaTypeImageConfig, []byte("{}")), Layers: layers,
+		Config: s.PutBlob(tb, ocispec.MediaTypeImageConfig, []byte("{}")), Layers: layers,
 	}), "sha256-"+image.Digest.Encoded()+".sig")
 }
 
 // CosignSign signs an image as cosign 2 does: a payload under the image's .sig tag.
-func CosignSign(t testing.TB, s Store, key crypto.Signer, repository string, image ocispec.Descriptor) {
-	t.Helper()
-	CosignTag(t, s, image, CosignLayer(t, s, key, CosignPayload(repository, image)))
+func CosignSign(tb testing.TB, s Store, key crypto.Signer, repository string, image ocispec.Descriptor) {
+	tb.Helper()
+	CosignTag(tb, s, image, CosignLayer(tb, s, key, CosignPayload(repository, image)))
 }
 
 // Statement is the in-toto statement that cosign 3 signs for an image. The predicate's type is [SignPredicate] if it is "".
@@ -115,23 +115,23 @@ func Statement(image ocispec.Descriptor, predicate string) []byte {
 }
 
 // BundleOf makes a sigstore bundle of a signed in-toto statement.
-func BundleOf(t testing.TB, key crypto.Signer, h crypto.Hash, statement []byte) []byte {
-	t.Helper()
+func BundleOf(tb testing.TB, key crypto.Signer, h crypto.Hash, statement []byte) []byte {
+	tb.Helper()
 	const payloadType = "application/vnd.in-toto+json"
 	message := "DSSEv1 " + strconv.Itoa(len(payloadType)) + " " + payloadType + " " + strconv.Itoa(len(statement)) + " " + string(statement)
-	return marshal(t, map[string]any{
+	return marshal(tb, map[string]any{
 		"mediaType":            Bundle,
 		"verificationMaterial": map[string]any{"publicKey": map[string]any{"hint": "test"}, "tlogEntries": []any{}},
 		"dsseEnvelope": map[string]any{
 			"payload": statement, "payloadType": payloadType,
-			"signatures": []any{map[string]any{"sig": SignBytes(t, key, h, []byte(message))}},
+			"signatures": []any{map[string]any{"sig": SignBytes(tb, key, h, []byte(message))}},
 		},
 	})
 }
 
 // CosignBundle signs an image as cosign 3 does: a bundle that is a referrer of the image.
-func CosignBundle(t testing.TB, s Store, key crypto.Signer, image ocispec.Descriptor, statement []byte) ocispec.Descriptor {
-	t.Helper()
-	bundle := bytes.TrimSpace(BundleOf(t, key, 0, statement))
-	return Attach(t, s, image, Bundle, true, s.PutBlob(t, Bundle, bundle))
+func CosignBundle(tb testing.TB, s Store, key crypto.Signer, image ocispec.Descriptor, statement []byte) ocispec.Descriptor {
+	tb.Helper()
+	bundle := bytes.TrimSpace(BundleOf(tb, key, 0, statement))
+	return Attach(tb, s, image, Bundle, true, s.PutBlob(tb, Bundle, bundle))
 }

@@ -31,19 +31,19 @@ type SignOptions struct {
 }
 
 // Sign puts a notation signature of a manifest into a store and describes the signature's manifest.
-func Sign(t testing.TB, s Store, subject ocispec.Descriptor, o SignOptions) ocispec.Descriptor {
-	t.Helper()
-	envelope := Envelope(t, subject, o)
+func Sign(tb testing.TB, s Store, subject ocispec.Descriptor, o SignOptions) ocispec.Descriptor {
+	tb.Helper()
+	envelope := Envelope(tb, subject, o)
 	mediaType := o.MediaType
 	if mediaType == "" {
 		mediaType = JWS
 	}
-	return Attach(t, s, subject, Notation, false, s.PutBlob(t, mediaType, envelope))
+	return Attach(tb, s, subject, Notation, false, s.PutBlob(tb, mediaType, envelope))
 }
 
 // Envelope makes a notation signature of a descriptor.
-func Envelope(t testing.TB, subject ocispec.Descriptor, o SignOptions) []byte {
-	t.Helper()
+func Envelope(tb testing.TB, subject ocispec.Descriptor, o SignOptions) []byte {
+	tb.Helper()
 	if o.Payload != nil {
 		subject = *o.Payload
 	}
@@ -54,11 +54,11 @@ func Envelope(t testing.TB, subject ocispec.Descriptor, o SignOptions) []byte {
 		o.SigningTime = time.Now()
 	}
 	signer, err := signature.NewLocalSigner(o.PKI.Chain(), o.PKI.Leaf.Key)
-	must(t, err)
+	must(tb, err)
 	req := &signature.SignRequest{
 		Payload: signature.Payload{
 			ContentType: "application/vnd.cncf.notary.payload.v1+json",
-			Content: marshal(t, map[string]any{"targetArtifact": ocispec.Descriptor{
+			Content: marshal(tb, map[string]any{"targetArtifact": ocispec.Descriptor{
 				MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size, Annotations: subject.Annotations,
 			}}),
 		},
@@ -73,8 +73,8 @@ func Envelope(t testing.TB, subject ocispec.Descriptor, o SignOptions) []byte {
 		req.TSARootCAs.AddCert(o.TSA.PKI.Root.Certificate)
 	}
 	envelope, err := signature.NewEnvelope(o.MediaType)
-	must(t, err)
+	must(tb, err)
 	der, err := envelope.Sign(req)
-	must(t, err)
+	must(tb, err)
 	return der
 }

@@ -37,8 +37,8 @@ type PKIOptions struct {
 const Identity = "x509.subject: C=DE, ST=Berlin, O=Caisson"
 
 // NewPKI makes a root of its own, an intermediate and a leaf.
-func NewPKI(t testing.TB, o PKIOptions) *PKI {
-	t.Helper()
+func NewPKI(tb testing.TB, o PKIOptions) *PKI {
+	tb.Helper()
 	start := time.Now().AddDate(-10, 0, 0)
 	ca := func(name string, pathLen int) *x509.Certificate {
 		return &x509.Certificate{
@@ -48,17 +48,17 @@ func NewPKI(t testing.TB, o PKIOptions) *PKI {
 			KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		}
 	}
-	p := &PKI{Root: issue(t, ca("root", 1), nil)}
+	p := &PKI{Root: issue(tb, ca("root", 1), nil)}
 	intermediate := ca("intermediate", 0)
 	o.responders(intermediate, "root")
-	p.Intermediate = issue(t, intermediate, p.Root)
-	p.Leaf = p.Issue(t, o).Leaf
+	p.Intermediate = issue(tb, intermediate, p.Root)
+	p.Leaf = p.Issue(tb, o).Leaf
 	return p
 }
 
 // Issue makes another leaf under the same intermediate.
-func (p *PKI) Issue(t testing.TB, o PKIOptions) *PKI {
-	t.Helper()
+func (p *PKI) Issue(tb testing.TB, o PKIOptions) *PKI {
+	tb.Helper()
 	leaf := &x509.Certificate{
 		Subject: o.Subject, NotBefore: o.NotBefore, NotAfter: o.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
@@ -66,7 +66,7 @@ func (p *PKI) Issue(t testing.TB, o PKIOptions) *PKI {
 	if o.TSA {
 		// RFC 3161 wants the extension to be critical, which crypto/x509 does not make it by itself.
 		usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
-		must(t, err)
+		must(tb, err)
 		leaf.ExtKeyUsage = nil
 		leaf.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}}
 	}
@@ -80,7 +80,7 @@ func (p *PKI) Issue(t testing.TB, o PKIOptions) *PKI {
 		leaf.NotAfter = time.Now().AddDate(0, 0, 1)
 	}
 	o.responders(leaf, "intermediate")
-	return &PKI{Root: p.Root, Intermediate: p.Intermediate, Leaf: issue(t, leaf, p.Intermediate)}
+	return &PKI{Root: p.Root, Intermediate: p.Intermediate, Leaf: issue(tb, leaf, p.Intermediate)}
 }
 
 // Chain returns the certificates from the leaf to the root.
@@ -99,26 +99,26 @@ func (o PKIOptions) responders(c *x509.Certificate, issuer string) {
 }
 
 // issue signs a certificate by its issuer, or by itself if there is none.
-func issue(t testing.TB, template *x509.Certificate, issuer *Cert) *Cert {
-	t.Helper()
+func issue(tb testing.TB, template *x509.Certificate, issuer *Cert) *Cert {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
+	must(tb, err)
 	template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	must(t, err)
+	must(tb, err)
 	parent, signer := template, key
 	if issuer != nil {
 		parent, signer = issuer.Certificate, issuer.Key
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
-	must(t, err)
+	must(tb, err)
 	c, err := x509.ParseCertificate(der)
-	must(t, err)
+	must(tb, err)
 	return &Cert{Certificate: c, Key: key}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

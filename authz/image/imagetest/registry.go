@@ -23,19 +23,19 @@ type Registry struct {
 }
 
 // NewRegistry starts a registry, which ends with the test. Without the referrers API, referrers are found by the tag schema.
-func NewRegistry(t testing.TB, referrersAPI bool) *Registry {
-	t.Helper()
+func NewRegistry(tb testing.TB, referrersAPI bool) *Registry {
+	tb.Helper()
 	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s := httptest.NewServer(registry.New(registry.Logger(quiet), registry.WithReferrersSupport(referrersAPI)))
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return &Registry{Server: s, Host: strings.TrimPrefix(s.URL, "http://")}
 }
 
 // Repository opens a repository, such as "team/app".
-func (r *Registry) Repository(t testing.TB, name string) *Repository {
-	t.Helper()
+func (r *Registry) Repository(tb testing.TB, name string) *Repository {
+	tb.Helper()
 	repo, err := remote.NewRepository(r.Host + "/" + name)
-	must(t, err)
+	must(tb, err)
 	repo.PlainHTTP = true
 	return &Repository{Name: r.Host + "/" + name, remote: repo}
 }
@@ -47,22 +47,22 @@ type Repository struct {
 }
 
 // PutBlob implements [Store].
-func (r *Repository) PutBlob(t testing.TB, mediaType string, blob []byte) ocispec.Descriptor {
-	t.Helper()
+func (r *Repository) PutBlob(tb testing.TB, mediaType string, blob []byte) ocispec.Descriptor {
+	tb.Helper()
 	d := content.NewDescriptorFromBytes(mediaType, blob)
-	if err := r.remote.Blobs().Push(t.Context(), d, bytes.NewReader(blob)); !errors.Is(err, errdef.ErrAlreadyExists) {
-		must(t, err)
+	if err := r.remote.Blobs().Push(tb.Context(), d, bytes.NewReader(blob)); !errors.Is(err, errdef.ErrAlreadyExists) {
+		must(tb, err)
 	}
 	return d
 }
 
 // PutManifest implements [Store].
-func (r *Repository) PutManifest(t testing.TB, mediaType string, manifest []byte, tag string) ocispec.Descriptor {
-	t.Helper()
+func (r *Repository) PutManifest(tb testing.TB, mediaType string, manifest []byte, tag string) ocispec.Descriptor {
+	tb.Helper()
 	d := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(manifest), Size: int64(len(manifest))}
-	must(t, r.remote.Manifests().Push(t.Context(), d, bytes.NewReader(manifest)))
+	must(tb, r.remote.Manifests().Push(tb.Context(), d, bytes.NewReader(manifest)))
 	if tag != "" {
-		must(t, r.remote.Manifests().Tag(t.Context(), d, tag))
+		must(tb, r.remote.Manifests().Tag(tb.Context(), d, tag))
 	}
 	return d
 }

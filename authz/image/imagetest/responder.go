@@ -45,11 +45,11 @@ type Responder struct {
 }
 
 // NewResponder starts a responder, which ends with the test. It answers for a PKI once that is given to [Responder.Serve].
-func NewResponder(t testing.TB) *Responder {
-	t.Helper()
+func NewResponder(tb testing.TB) *Responder {
+	tb.Helper()
 	r := &Responder{validity: time.Hour, stop: make(chan struct{})}
 	r.server = httptest.NewServer(r)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		close(r.stop)
 		r.server.Close()
 	})
@@ -109,6 +109,7 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Unlock()
 
 	switch answer {
+	case Good, Revoked, Unknown:
 	case Refuse:
 		panic(http.ErrAbortHandler)
 	case Hang:
@@ -133,7 +134,8 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.NotFound(w, req)
 		return
 	}
-	_, _ = w.Write(body)
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write(body) //nolint:gosec // G705: what is answered is signed, and no page
 }
 
 func answerOCSP(req *http.Request, pki *PKI, answer Answer, validity time.Duration, signer *Cert) ([]byte, error) {
@@ -177,10 +179,10 @@ func list(issuer string, pki *PKI, answer Answer, validity time.Duration) ([]byt
 	by := pki.Root
 	if issuer == "intermediate" {
 		by = pki.Intermediate
-		switch answer {
-		case Unknown:
+		if answer == Unknown {
 			return nil, nil
-		case Revoked:
+		}
+		if answer == Revoked {
 			template.RevokedCertificateEntries = []x509.RevocationListEntry{
 				{SerialNumber: pki.Leaf.SerialNumber, RevocationTime: now.Add(-time.Hour), ReasonCode: 1},
 			}
@@ -190,9 +192,9 @@ func list(issuer string, pki *PKI, answer Answer, validity time.Duration) ([]byt
 }
 
 // OCSPSigner makes a certificate by which the intermediate lets somebody else sign OCSP answers.
-func (p *PKI) OCSPSigner(t testing.TB) *Cert {
-	t.Helper()
-	return issue(t, &x509.Certificate{
+func (p *PKI) OCSPSigner(tb testing.TB) *Cert {
+	tb.Helper()
+	return issue(tb, &x509.Certificate{
 		Subject: p.Leaf.Subject, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
 	}, p.Intermediate)

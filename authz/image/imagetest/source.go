@@ -16,10 +16,10 @@ import (
 // Store takes what a test puts into a repository.
 type Store interface {
 	// PutBlob keeps a blob and describes it.
-	PutBlob(t testing.TB, mediaType string, content []byte) ocispec.Descriptor
+	PutBlob(tb testing.TB, mediaType string, content []byte) ocispec.Descriptor
 
 	// PutManifest keeps a manifest, under a tag too if that is not "", and describes it. A subject makes it a referrer.
-	PutManifest(t testing.TB, mediaType string, content []byte, tag string) ocispec.Descriptor
+	PutManifest(tb testing.TB, mediaType string, content []byte, tag string) ocispec.Descriptor
 }
 
 // Source is an [image.Source] and a [Store] in memory. All repositories are one to it.
@@ -81,8 +81,8 @@ func (s *Source) PutBlob(_ testing.TB, mediaType string, content []byte) ocispec
 }
 
 // PutManifest implements [Store].
-func (s *Source) PutManifest(t testing.TB, mediaType string, content []byte, tag string) ocispec.Descriptor {
-	t.Helper()
+func (s *Source) PutManifest(tb testing.TB, mediaType string, content []byte, tag string) ocispec.Descriptor {
+	tb.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(content), Size: int64(len(content))}
@@ -91,7 +91,7 @@ func (s *Source) PutManifest(t testing.TB, mediaType string, content []byte, tag
 		s.tags[tag] = d.Digest
 	}
 	var m ocispec.Manifest
-	must(t, json.Unmarshal(content, &m))
+	must(tb, json.Unmarshal(content, &m))
 	if m.Subject == nil {
 		return d
 	}

@@ -19,10 +19,10 @@ type TSA struct {
 }
 
 // NewTSA makes one with certificates of its own. Of the options, those that concern its leaf count.
-func NewTSA(t testing.TB, o PKIOptions) *TSA {
-	t.Helper()
+func NewTSA(tb testing.TB, o PKIOptions) *TSA {
+	tb.Helper()
 	o.TSA = true
-	return &TSA{PKI: NewPKI(t, o)}
+	return &TSA{PKI: NewPKI(tb, o)}
 }
 
 // Timestamp answers a request.

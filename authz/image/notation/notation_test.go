@@ -30,6 +30,7 @@ var (
 
 // bench is an image, and who is trusted to sign it.
 type bench struct {
+	tb        testing.TB
 	source    *imagetest.Source
 	image     ocispec.Descriptor
 	pki       *imagetest.PKI
@@ -37,19 +38,19 @@ type bench struct {
 	responder *imagetest.Responder
 }
 
-func newBench(t testing.TB) *bench {
-	t.Helper()
+func newBench(tb testing.TB) *bench {
+	tb.Helper()
 	s := imagetest.NewSource()
 	return &bench{
-		source: s, image: imagetest.Image(t, s, "hello"), pki: imagetest.NewPKI(t, imagetest.PKIOptions{}),
-		tsa: imagetest.NewTSA(t, imagetest.PKIOptions{NotBefore: now.AddDate(-2, 0, 0)}),
+		tb: tb, source: s, image: imagetest.Image(tb, s, "hello"), pki: imagetest.NewPKI(tb, imagetest.PKIOptions{}),
+		tsa: imagetest.NewTSA(tb, imagetest.PKIOptions{NotBefore: now.AddDate(-2, 0, 0)}),
 	}
 }
 
 // revocable gives the bench a signer whose certificate names responders.
-func (b *bench) revocable(t testing.TB, ocsp, crl bool) *bench {
-	t.Helper()
-	b.responder = imagetest.NewResponder(t)
+func (b *bench) revocable(ocsp, crl bool) *bench {
+	b.tb.Helper()
+	b.responder = imagetest.NewResponder(b.tb)
 	o := imagetest.PKIOptions{}
 	if ocsp {
 		o.OCSP = b.responder.OCSP()
@@ -57,17 +58,17 @@ func (b *bench) revocable(t testing.TB, ocsp, crl bool) *bench {
 	if crl {
 		o.CRL = b.responder.CRL()
 	}
-	b.pki = imagetest.NewPKI(t, o)
+	b.pki = imagetest.NewPKI(b.tb, o)
 	b.responder.Serve(b.pki)
 	return b
 }
 
-func (b *bench) sign(t testing.TB, o imagetest.SignOptions) ocispec.Descriptor {
-	t.Helper()
+func (b *bench) sign(o imagetest.SignOptions) ocispec.Descriptor {
+	b.tb.Helper()
 	if o.PKI == nil {
 		o.PKI = b.pki
 	}
-	return imagetest.Sign(t, b.source, b.image, o)
+	return imagetest.Sign(b.tb, b.source, b.image, o)
 }
 
 func (b *bench) artifact() image.Artifact {
@@ -79,22 +80,22 @@ func (b *bench) artifact() image.Artifact {
 }
 
 // verifier is one that trusts the bench's signer, with changes.
-func (b *bench) verifier(t testing.TB, change func(*Options)) *Verifier {
-	t.Helper()
+func (b *bench) verifier(change func(*Options)) *Verifier {
+	b.tb.Helper()
 	o := Options{CA: []*x509.Certificate{b.pki.Root.Certificate}, Identities: []string{imagetest.Identity}}
 	if change != nil {
 		change(&o)
 	}
 	v, err := New(o)
 	if err != nil {
-		t.Fatal(err)
+		b.tb.Fatal(err)
 	}
 	return v
 }
 
-func (b *bench) verify(t testing.TB, change func(*Options)) image.Verdict {
-	t.Helper()
-	return b.verifier(t, change).Verify(t.Context(), b.source, b.artifact())
+func (b *bench) verify(change func(*Options)) image.Verdict {
+	b.tb.Helper()
+	return b.verifier(change).Verify(b.tb.Context(), b.source, b.artifact())
 }
 
 func withTSA(b *bench, when Timestamp) func(*Options) {
@@ -104,21 +105,21 @@ func withTSA(b *bench, when Timestamp) func(*Options) {
 func permissive(o *Options) { o.Level = Permissive }
 
 // want compares a verdict with the reason and a part of the detail that are expected.
-func want(t testing.TB, got image.Verdict, reason image.Reason, detail string) {
-	t.Helper()
+func want(tb testing.TB, got image.Verdict, reason image.Reason, detail string) {
+	tb.Helper()
 	if got.Reason != reason || !strings.Contains(got.Detail, detail) {
-		t.Errorf("got  %q: the image %s\nwant %q with %q", got.Reason, got.Detail, reason, detail)
+		tb.Errorf("got  %q: the image %s\nwant %q with %q", got.Reason, got.Detail, reason, detail)
 	}
 	if (reason == image.Verified) != got.Verified() {
-		t.Errorf("%q is verified: %v", reason, got.Verified())
+		tb.Errorf("%q is verified: %v", reason, got.Verified())
 	}
 }
 
 func TestVerified(t *testing.T) {
 	for _, o := range []imagetest.SignOptions{{}, {MediaType: imagetest.COSE}, {Expiry: tomorrow}} {
 		b := newBench(t)
-		d := b.sign(t, o)
-		got := b.verify(t, nil)
+		d := b.sign(o)
+		got := b.verify(nil)
 		want(t, got, image.Verified, "is signed by CN=release,O=Caisson,ST=Berlin,C=DE")
 		s := got.Signature
 		if s.Verifier != "notation" || s.Digest != d.Digest || s.Thumbprint != thumbprint(b.pki.Leaf.Certificate) || time.Since(s.Signed) > time.Minute || !s.Timestamp.IsZero() {
@@ -135,40 +136,40 @@ func TestVerified(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
-		do     func(t *testing.T, b *bench)
+		do     func(b *bench)
 		change func(b *bench) func(*Options)
 		reason image.Reason
 		detail string
 	}{
 		"no signature": {
-			do:     func(*testing.T, *bench) {},
+			do:     func(*bench) {},
 			reason: image.Unsigned, detail: "has no notation signature in registry.example.com:5000/team/app",
 		},
 		"other root": {
-			do:     func(t *testing.T, b *bench) { b.sign(t, imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})}) },
+			do:     func(b *bench) { b.sign(imagetest.SignOptions{PKI: imagetest.NewPKI(b.tb, imagetest.PKIOptions{})}) },
 			reason: image.UntrustedSigner, detail: "under the root CN=root,O=Caisson,ST=Berlin,C=DE, which is not trusted",
 		},
 		"other identity": {
-			do: func(t *testing.T, b *bench) {
-				b.sign(t, imagetest.SignOptions{PKI: b.pki.Issue(t, imagetest.PKIOptions{
+			do: func(b *bench) {
+				b.sign(imagetest.SignOptions{PKI: b.pki.Issue(b.tb, imagetest.PKIOptions{
 					Subject: pkix.Name{Country: []string{"DE"}, Province: []string{"Berlin"}, Organization: []string{"Other"}, CommonName: "mallory\x1b[2J"},
 				})})
 			},
 			reason: image.UntrustedSigner, detail: "is signed by CN=mallory�[2J,O=Other,ST=Berlin,C=DE, whom the statement does not name",
 		},
 		"identity without the mandatory parts": {
-			do: func(t *testing.T, b *bench) {
-				b.sign(t, imagetest.SignOptions{PKI: b.pki.Issue(t, imagetest.PKIOptions{Subject: pkix.Name{Organization: []string{"Caisson"}, CommonName: "x"}})})
+			do: func(b *bench) {
+				b.sign(imagetest.SignOptions{PKI: b.pki.Issue(b.tb, imagetest.PKIOptions{Subject: pkix.Name{Organization: []string{"Caisson"}, CommonName: "x"}})})
 			},
 			reason: image.UntrustedSigner, detail: "whom the statement does not name",
 		},
 		"signing authority's scheme with a root of the other": {
-			do:     func(t *testing.T, b *bench) { b.sign(t, imagetest.SignOptions{SigningAuthority: true}) },
+			do:     func(b *bench) { b.sign(imagetest.SignOptions{SigningAuthority: true}) },
 			reason: image.UntrustedSigner, detail: "which is not trusted",
 		},
 		"signature expired": {
-			do: func(t *testing.T, b *bench) {
-				b.sign(t, imagetest.SignOptions{SigningTime: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
+			do: func(b *bench) {
+				b.sign(imagetest.SignOptions{SigningTime: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
 			},
 			reason: image.Expired, detail: "has a signature by CN=release,O=Caisson,ST=Berlin,C=DE that expired on ",
 		},
@@ -182,168 +183,171 @@ func TestRefused(t *testing.T) {
 			reason: image.Expired, detail: ", without a timestamp",
 		},
 		"certificate expired, other authority": {
-			do:     expiredLeaf(true),
-			change: func(b *bench) func(*Options) { b.tsa = imagetest.NewTSA(t, imagetest.PKIOptions{NotBefore: now.AddDate(-2, 0, 0)}); return withTSA(b, Always) },
+			do: expiredLeaf(true),
+			change: func(b *bench) func(*Options) {
+				b.tsa = imagetest.NewTSA(b.tb, imagetest.PKIOptions{NotBefore: now.AddDate(-2, 0, 0)})
+				return withTSA(b, Always)
+			},
 			reason: image.Expired, detail: ", with a timestamp that is not trusted",
 		},
 		"certificate expired before the timestamp": {
-			do: func(t *testing.T, b *bench) {
+			do: func(b *bench) {
 				b.tsa.At = time.Time{}
-				expiredLeaf(true)(t, b)
+				expiredLeaf(true)(b)
 			},
 			change: func(b *bench) func(*Options) { return withTSA(b, Always) },
 			reason: image.Expired, detail: "or of another time",
 		},
 		"timestamp demanded": {
-			do:     func(t *testing.T, b *bench) { b.sign(t, imagetest.SignOptions{}) },
+			do:     func(b *bench) { b.sign(imagetest.SignOptions{}) },
 			change: func(b *bench) func(*Options) { return withTSA(b, Always) },
 			reason: image.BadSignature, detail: "is signed by CN=release,O=Caisson,ST=Berlin,C=DE, without a timestamp",
 		},
 		"certificate of tomorrow": {
-			do: func(t *testing.T, b *bench) {
-				b.pki = b.pki.Issue(t, imagetest.PKIOptions{NotBefore: tomorrow, NotAfter: tomorrow.AddDate(1, 0, 0)})
-				b.sign(t, imagetest.SignOptions{SigningTime: tomorrow.Add(time.Hour)})
+			do: func(b *bench) {
+				b.pki = b.pki.Issue(b.tb, imagetest.PKIOptions{NotBefore: tomorrow, NotAfter: tomorrow.AddDate(1, 0, 0)})
+				b.sign(imagetest.SignOptions{SigningTime: tomorrow.Add(time.Hour)})
 			},
 			reason: image.NotYetValid, detail: "is the clock right?",
 		},
 		"other digest": {
-			do: func(t *testing.T, b *bench) {
-				other := imagetest.Image(t, b.source, "other")
-				b.sign(t, imagetest.SignOptions{Payload: &other})
+			do: func(b *bench) {
+				other := imagetest.Image(b.tb, b.source, "other")
+				b.sign(imagetest.SignOptions{Payload: &other})
 			},
 			reason: image.BadSignature, detail: "of something else: \"application/vnd.oci.image.manifest.v1+json\" \"sha256:",
 		},
 		"other size": {
-			do: func(t *testing.T, b *bench) {
+			do: func(b *bench) {
 				other := b.image
 				other.Size++
-				b.sign(t, imagetest.SignOptions{Payload: &other})
+				b.sign(imagetest.SignOptions{Payload: &other})
 			},
 			reason: image.BadSignature, detail: "of something else",
 		},
 		"other media type": {
-			do: func(t *testing.T, b *bench) {
+			do: func(b *bench) {
 				other := b.image
 				other.MediaType = "application/vnd.docker.distribution.manifest.v2+json"
-				b.sign(t, imagetest.SignOptions{Payload: &other})
+				b.sign(imagetest.SignOptions{Payload: &other})
 			},
 			reason: image.BadSignature, detail: "of something else: \"application/vnd.docker.distribution.manifest.v2+json\"",
 		},
 		"no payload of notation": {
-			do: func(t *testing.T, b *bench) {
-				b.sign(t, imagetest.SignOptions{Payload: &ocispec.Descriptor{}})
+			do: func(b *bench) {
+				b.sign(imagetest.SignOptions{Payload: &ocispec.Descriptor{}})
 			},
 			reason: image.BadSignature, detail: "of something else: \"\" \"\", 0 bytes",
 		},
 		"damaged": {
-			do: func(t *testing.T, b *bench) {
-				envelope := imagetest.Envelope(t, b.image, imagetest.SignOptions{PKI: b.pki})
+			do: func(b *bench) {
+				envelope := imagetest.Envelope(b.tb, b.image, imagetest.SignOptions{PKI: b.pki})
 				envelope = []byte(strings.Replace(string(envelope), `"signature":"`, `"signature":"AAAA`, 1))
-				b.attach(t, imagetest.JWS, envelope)
+				b.attach(imagetest.JWS, envelope)
 			},
 			reason: image.BadSignature, detail: "damaged",
 		},
 		"nonsense": {
-			do:     func(t *testing.T, b *bench) { b.attach(t, imagetest.COSE, []byte("nonsense")) },
+			do:     func(b *bench) { b.attach(imagetest.COSE, []byte("nonsense")) },
 			reason: image.BadSignature, detail: "damaged, or none of notation's",
 		},
 		"COSE said to be JWS": {
-			do: func(t *testing.T, b *bench) {
-				b.attach(t, imagetest.JWS, imagetest.Envelope(t, b.image, imagetest.SignOptions{PKI: b.pki, MediaType: imagetest.COSE}))
+			do: func(b *bench) {
+				b.attach(imagetest.JWS, imagetest.Envelope(b.tb, b.image, imagetest.SignOptions{PKI: b.pki, MediaType: imagetest.COSE}))
 			},
 			reason: image.BadSignature, detail: "damaged, or none of notation's",
 		},
 		"too large": {
-			do:     func(t *testing.T, b *bench) { b.attach(t, imagetest.JWS, make([]byte, image.MaxEnvelope+1)) },
+			do:     func(b *bench) { b.attach(imagetest.JWS, make([]byte, image.MaxEnvelope+1)) },
 			reason: image.BadSignature, detail: "is 1048577 bytes large; at most 1048576 are read",
 		},
 		"no envelope": {
-			do:     func(t *testing.T, b *bench) { b.attach(t, "text/plain", []byte("hello")) },
+			do:     func(b *bench) { b.attach("text/plain", []byte("hello")) },
 			reason: image.BadSignature, detail: "holds a \"text/plain\", neither JWS nor COSE",
 		},
 		"two envelopes": {
-			do: func(t *testing.T, b *bench) {
-				d := b.source.PutBlob(t, imagetest.JWS, []byte("{}"))
-				imagetest.Attach(t, b.source, b.image, imagetest.Notation, false, d, d)
+			do: func(b *bench) {
+				d := b.source.PutBlob(b.tb, imagetest.JWS, []byte("{}"))
+				imagetest.Attach(b.tb, b.source, b.image, imagetest.Notation, false, d, d)
 			},
 			reason: image.BadSignature, detail: "holds 2 envelopes, not one",
 		},
 		"wants a plugin": {
-			do: func(t *testing.T, b *bench) {
-				b.sign(t, imagetest.SignOptions{Attributes: []signature.Attribute{
+			do: func(b *bench) {
+				b.sign(imagetest.SignOptions{Attributes: []signature.Attribute{
 					{Key: "io.cncf.notary.verificationPlugin", Critical: true, Value: "com.example.plugin"},
 				}})
 			},
 			reason: image.BadSignature, detail: `only the plugin "com.example.plugin" of notation can verify`,
 		},
 		"critical attribute": {
-			do: func(t *testing.T, b *bench) {
-				b.sign(t, imagetest.SignOptions{Attributes: []signature.Attribute{{Key: "com.example.limit", Critical: true, Value: "staging only"}}})
+			do: func(b *bench) {
+				b.sign(imagetest.SignOptions{Attributes: []signature.Attribute{{Key: "com.example.limit", Critical: true, Value: "staging only"}}})
 			},
 			reason: image.BadSignature, detail: `the attribute "com.example.limit"`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			c.do(t, b)
+			c.do(b)
 			var change func(*Options)
 			if c.change != nil {
 				change = c.change(b)
 			}
-			want(t, b.verify(t, change), c.reason, c.detail)
+			want(t, b.verify(change), c.reason, c.detail)
 		})
 	}
 }
 
 // expiredLeaf signs as somebody whose certificate has expired since.
-func expiredLeaf(timestamped bool) func(*testing.T, *bench) {
-	return func(t *testing.T, b *bench) {
-		t.Helper()
+func expiredLeaf(timestamped bool) func(*bench) {
+	return func(b *bench) {
+		b.tb.Helper()
 		root := b.pki
-		b.pki = root.Issue(t, imagetest.PKIOptions{NotBefore: lastYear, NotAfter: yesterday})
+		b.pki = root.Issue(b.tb, imagetest.PKIOptions{NotBefore: lastYear, NotAfter: yesterday})
 		o := imagetest.SignOptions{SigningTime: lastYear.AddDate(0, 1, 0)}
 		if timestamped {
 			o.TSA = b.tsa
 		}
-		b.sign(t, o)
+		b.sign(o)
 	}
 }
 
-func (b *bench) attach(t testing.TB, mediaType string, envelope []byte) {
-	t.Helper()
-	imagetest.Attach(t, b.source, b.image, imagetest.Notation, false, b.source.PutBlob(t, mediaType, envelope))
+func (b *bench) attach(mediaType string, envelope []byte) {
+	b.tb.Helper()
+	imagetest.Attach(b.tb, b.source, b.image, imagetest.Notation, false, b.source.PutBlob(b.tb, mediaType, envelope))
 }
 
 // What permissive passes over, and what it does not.
 func TestPermissive(t *testing.T) {
 	b := newBench(t)
-	expiredLeaf(false)(t, b)
-	got := b.verify(t, permissive)
+	expiredLeaf(false)(b)
+	got := b.verify(permissive)
 	want(t, got, image.Verified, "passed over at level permissive: authenticTimestamp")
 	if !got.ValidUntil.IsZero() {
 		t.Errorf("valid until %v, of checks that do not count", got.ValidUntil)
 	}
 
 	b = newBench(t)
-	b.sign(t, imagetest.SignOptions{SigningTime: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
-	want(t, b.verify(t, permissive), image.Verified, "expiry")
+	b.sign(imagetest.SignOptions{SigningTime: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
+	want(t, b.verify(permissive), image.Verified, "expiry")
 
 	b = newBench(t)
-	b.sign(t, imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})})
-	want(t, b.verify(t, permissive), image.UntrustedSigner, "not trusted")
+	b.sign(imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})})
+	want(t, b.verify(permissive), image.UntrustedSigner, "not trusted")
 
-	b = newBench(t).revocable(t, true, false)
+	b = newBench(t).revocable(true, false)
 	b.responder.Set(imagetest.Revoked, imagetest.Revoked)
-	b.sign(t, imagetest.SignOptions{})
-	want(t, b.verify(t, permissive), image.Verified, "the signer's certificate is revoked")
+	b.sign(imagetest.SignOptions{})
+	want(t, b.verify(permissive), image.Verified, "the signer's certificate is revoked")
 }
 
 func TestTimestamps(t *testing.T) {
 	for _, when := range []Timestamp{Always, AfterCertExpiry, ""} {
 		b := newBench(t)
 		b.tsa.At = lastYear.AddDate(0, 1, 0).Truncate(time.Second)
-		expiredLeaf(true)(t, b)
-		got := b.verify(t, withTSA(b, when))
+		expiredLeaf(true)(b)
+		got := b.verify(withTSA(b, when))
 		want(t, got, image.Verified, "is signed by")
 		if !got.Signature.Timestamp.Equal(b.tsa.At) {
 			t.Errorf("%q: timestamp %v, not %v", when, got.Signature.Timestamp, b.tsa.At)
@@ -354,8 +358,8 @@ func TestTimestamps(t *testing.T) {
 	}
 	// A timestamp that nobody asked for bounds nothing, and is not reported.
 	b := newBench(t)
-	b.sign(t, imagetest.SignOptions{TSA: b.tsa})
-	got := b.verify(t, withTSA(b, AfterCertExpiry))
+	b.sign(imagetest.SignOptions{TSA: b.tsa})
+	got := b.verify(withTSA(b, AfterCertExpiry))
 	if want(t, got, image.Verified, ""); !got.Signature.Timestamp.IsZero() || !got.ValidUntil.Equal(b.pki.Leaf.NotAfter) {
 		t.Errorf("%+v", got)
 	}
@@ -364,9 +368,9 @@ func TestTimestamps(t *testing.T) {
 func TestSigningAuthority(t *testing.T) {
 	b := newBench(t)
 	b.pki = b.pki.Issue(t, imagetest.PKIOptions{NotBefore: lastYear, NotAfter: yesterday})
-	b.sign(t, imagetest.SignOptions{SigningTime: lastYear.AddDate(0, 1, 0), SigningAuthority: true})
+	b.sign(imagetest.SignOptions{SigningTime: lastYear.AddDate(0, 1, 0), SigningAuthority: true})
 	change := func(o *Options) { o.SigningAuthority, o.CA = o.CA, nil }
-	got := b.verify(t, change)
+	got := b.verify(change)
 	want(t, got, image.Verified, "is signed by")
 	if !got.ValidUntil.IsZero() {
 		t.Errorf("valid until %v", got.ValidUntil)
@@ -387,20 +391,20 @@ func TestBogusSignatures(t *testing.T) {
 		b := newBench(t)
 		mallory := imagetest.NewPKI(t, imagetest.PKIOptions{})
 		for i := range c.bogus {
-			b.sign(t, imagetest.SignOptions{PKI: mallory, SigningTime: now.Add(-time.Duration(i) * time.Minute)})
+			b.sign(imagetest.SignOptions{PKI: mallory, SigningTime: now.Add(-time.Duration(i) * time.Minute)})
 		}
-		b.sign(t, imagetest.SignOptions{})
-		want(t, b.verify(t, nil), c.reason, c.detail)
+		b.sign(imagetest.SignOptions{})
+		want(t, b.verify(nil), c.reason, c.detail)
 	}
 }
 
 // Of several signatures that do not count, the one that tells most is reported, wherever it stands.
 func TestTellingSignature(t *testing.T) {
 	b := newBench(t)
-	b.attach(t, imagetest.JWS, []byte("{}"))
-	b.sign(t, imagetest.SignOptions{SigningTime: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
-	b.sign(t, imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})})
-	want(t, b.verify(t, nil), image.Expired, "that expired on")
+	b.attach(imagetest.JWS, []byte("{}"))
+	b.sign(imagetest.SignOptions{SigningTime: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
+	b.sign(imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})})
+	want(t, b.verify(nil), image.Expired, "that expired on")
 }
 
 func TestSourceFails(t *testing.T) {
@@ -419,9 +423,9 @@ func TestSourceFails(t *testing.T) {
 			{image.ErrNotFound, image.BadSignature, "is listed, and not there"},
 		} {
 			b := newBench(t)
-			b.sign(t, imagetest.SignOptions{})
+			b.sign(imagetest.SignOptions{})
 			b.source.Fail(op, c.err)
-			got := b.verify(t, nil)
+			got := b.verify(nil)
 			want(t, got, c.reason, c.detail)
 			if strings.Contains(got.Detail, "secret") {
 				t.Errorf("%s: %s", op, got.Detail)
@@ -456,7 +460,7 @@ func TestVerifyEnvelope(t *testing.T) {
 	b := newBench(t)
 	config := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: digest.FromString("config"), Size: 1234}
 	types := []string{ocispec.MediaTypeImageConfig, "application/vnd.docker.container.image.v1+json"}
-	v := b.verifier(t, nil)
+	v := b.verifier(nil)
 	for _, mediaType := range []string{imagetest.JWS, imagetest.COSE} {
 		envelope := imagetest.Envelope(t, config, imagetest.SignOptions{PKI: b.pki, MediaType: mediaType})
 		want(t, v.VerifyEnvelope(t.Context(), config.Digest, types, envelope), image.Verified, "is signed by")
@@ -474,29 +478,29 @@ func TestVerifyEnvelope(t *testing.T) {
 func TestContext(t *testing.T) {
 	for _, op := range []string{imagetest.OpReferrers, imagetest.OpManifest, imagetest.OpBlob} {
 		b := newBench(t)
-		b.sign(t, imagetest.SignOptions{})
+		b.sign(imagetest.SignOptions{})
 		b.source.Hang(op)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		want(t, b.verifier(t, nil).Verify(ctx, b.source, b.artifact()), image.Timeout, "in time")
+		want(t, b.verifier(nil).Verify(ctx, b.source, b.artifact()), image.Timeout, "in time")
 		cancel()
 	}
-	b := newBench(t).revocable(t, true, true)
-	b.sign(t, imagetest.SignOptions{})
+	b := newBench(t).revocable(true, true)
+	b.sign(imagetest.SignOptions{})
 	b.responder.Set(imagetest.Hang, imagetest.Hang)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	want(t, b.verifier(t, nil).Verify(ctx, b.source, b.artifact()), image.Timeout, "in time")
+	want(t, b.verifier(nil).Verify(ctx, b.source, b.artifact()), image.Timeout, "in time")
 	if took := time.Since(start); took > 600*time.Millisecond {
 		t.Errorf("took %v after the context had ended", took)
 	}
 }
 
 func TestConcurrent(t *testing.T) {
-	b := newBench(t).revocable(t, true, true)
-	b.sign(t, imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})})
-	b.sign(t, imagetest.SignOptions{TSA: b.tsa})
-	v := b.verifier(t, func(o *Options) { withTSA(b, Always)(o); o.Revocation = revocation.LastKnown })
+	b := newBench(t).revocable(true, true)
+	b.sign(imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})})
+	b.sign(imagetest.SignOptions{TSA: b.tsa})
+	v := b.verifier(func(o *Options) { withTSA(b, Always)(o); o.Revocation = revocation.LastKnown })
 	var wg sync.WaitGroup
 	for range 32 {
 		wg.Go(func() { want(t, v.Verify(t.Context(), b.source, b.artifact()), image.Verified, "is signed by") })
@@ -508,8 +512,8 @@ func BenchmarkVerify(b *testing.B) {
 	for name, o := range map[string]imagetest.SignOptions{"jws": {}, "cose": {MediaType: imagetest.COSE}} {
 		b.Run(name, func(b *testing.B) {
 			bench := newBench(b)
-			bench.sign(b, o)
-			v, a := bench.verifier(b, nil), bench.artifact()
+			bench.sign(o)
+			v, a := bench.verifier(nil), bench.artifact()
 			b.ReportAllocs()
 			for b.Loop() {
 				if !v.Verify(b.Context(), bench.source, a).Verified() {

@@ -88,6 +88,9 @@ func (o *Options) check() error {
 	default:
 		return fmt.Errorf("timestamp %q is not known; fix: take %q or %q", o.Timestamp, Always, AfterCertExpiry)
 	}
+	if o.LastKnown == 0 {
+		o.LastKnown = revocation.DefaultLastKnown
+	}
 	if o.Revocation > revocation.Ignore {
 		return fmt.Errorf("revocation mode %d is not known", o.Revocation)
 	}

@@ -41,13 +41,13 @@ func TestRevocationFaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t).revocable(t, c.hasOCSP, c.hasCRL)
-			b.sign(t, imagetest.SignOptions{})
+			b := newBench(t).revocable(c.hasOCSP, c.hasCRL)
+			b.sign(imagetest.SignOptions{})
 			b.responder.Set(c.ocsp, c.crl)
 			verify := func(reason image.Reason, detail string, change func(*Options)) {
 				t.Helper()
 				start := time.Now()
-				want(t, b.verify(t, change), reason, detail)
+				want(t, b.verify(change), reason, detail)
 				if took := time.Since(start); took > c.within {
 					t.Errorf("took %v, more than %v", took, c.within)
 				}
@@ -70,12 +70,12 @@ func TestRevocationBounds(t *testing.T) {
 		{time.Hour, time.Hour},
 		{72 * time.Hour, 24 * time.Hour},
 	} {
-		b := newBench(t).revocable(t, true, true)
+		b := newBench(t).revocable(true, true)
 		b.pki = b.pki.Issue(t, imagetest.PKIOptions{NotAfter: now.AddDate(1, 0, 0), OCSP: b.responder.OCSP()})
 		b.responder.Serve(b.pki)
 		b.responder.SetValidity(c.validity)
-		b.sign(t, imagetest.SignOptions{})
-		got := b.verify(t, nil)
+		b.sign(imagetest.SignOptions{})
+		got := b.verify(nil)
 		want(t, got, image.Verified, "")
 		if left := time.Until(got.ValidUntil); left > c.bound || left < c.bound-time.Minute {
 			t.Errorf("valid for %v, not %v", left, c.bound)
@@ -89,15 +89,15 @@ func TestTSARevocation(t *testing.T) {
 	b.responder = imagetest.NewResponder(t)
 	b.tsa = imagetest.NewTSA(t, imagetest.PKIOptions{OCSP: b.responder.OCSP()})
 	b.responder.Serve(b.tsa.PKI)
-	b.sign(t, imagetest.SignOptions{TSA: b.tsa})
+	b.sign(imagetest.SignOptions{TSA: b.tsa})
 	trust := withTSA(b, Always)
-	want(t, b.verify(t, trust), image.Verified, "")
+	want(t, b.verify(trust), image.Verified, "")
 	b.responder.Set(imagetest.Revoked, imagetest.Good)
-	want(t, b.verify(t, trust), image.Revoked, "with a timestamp whose certificate CN=release,O=Caisson,ST=Berlin,C=DE is revoked")
+	want(t, b.verify(trust), image.Revoked, "with a timestamp whose certificate CN=release,O=Caisson,ST=Berlin,C=DE is revoked")
 	b.responder.Set(imagetest.Refuse, imagetest.Refuse)
-	want(t, b.verify(t, trust), image.RevocationUnknown, "cannot be reached")
+	want(t, b.verify(trust), image.RevocationUnknown, "cannot be reached")
 	asked := b.responder.Requests()
-	want(t, b.verify(t, func(o *Options) { trust(o); o.Revocation = revocation.Ignore }), image.Verified, "")
+	want(t, b.verify(func(o *Options) { trust(o); o.Revocation = revocation.Ignore }), image.Verified, "")
 	if n := b.responder.Requests() - asked; n != 0 {
 		t.Errorf("%d requests though revocations are ignored", n)
 	}
@@ -106,25 +106,25 @@ func TestTSARevocation(t *testing.T) {
 // The last answer counts while the responder is away, in this process and after it.
 func TestLastKnown(t *testing.T) {
 	for _, ocsp := range []bool{true, false} {
-		b := newBench(t).revocable(t, ocsp, !ocsp)
-		b.sign(t, imagetest.SignOptions{})
+		b := newBench(t).revocable(ocsp, !ocsp)
+		b.sign(imagetest.SignOptions{})
 		dir := t.TempDir()
 		o := func(o *Options) { o.Revocation, o.Answers = revocation.LastKnown, revocation.NewAnswers(dir) }
-		v := b.verifier(t, o)
+		v := b.verifier(o)
 		want(t, v.Verify(t.Context(), b.source, b.artifact()), image.Verified, "")
 		b.responder.Set(imagetest.Refuse, imagetest.Refuse)
 		want(t, v.Verify(t.Context(), b.source, b.artifact()), image.Verified, "")
-		want(t, b.verify(t, o), image.Verified, "")
-		want(t, b.verify(t, mode(revocation.LastKnown)), image.RevocationUnknown, "cannot be reached")
+		want(t, b.verify(o), image.Verified, "")
+		want(t, b.verify(mode(revocation.LastKnown)), image.RevocationUnknown, "cannot be reached")
 	}
 }
 
 // Nobody is asked before the chain is known to end in the trust store: its URLs would be an attacker's.
 func TestStrangersNameNoResponders(t *testing.T) {
-	b := newBench(t).revocable(t, true, true)
-	b.sign(t, imagetest.SignOptions{})
+	b := newBench(t).revocable(true, true)
+	b.sign(imagetest.SignOptions{})
 	other := imagetest.NewPKI(t, imagetest.PKIOptions{})
-	want(t, b.verify(t, func(o *Options) { o.CA = []*x509.Certificate{other.Root.Certificate} }), image.UntrustedSigner, "not trusted")
+	want(t, b.verify(func(o *Options) { o.CA = []*x509.Certificate{other.Root.Certificate} }), image.UntrustedSigner, "not trusted")
 	if n := b.responder.Requests(); n != 0 {
 		t.Errorf("%d requests to responders that a stranger names", n)
 	}

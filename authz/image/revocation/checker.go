@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -105,13 +104,11 @@ func (c *Checker) Timestamping() corerevocation.Validator { return c.tsa }
 
 // client asks responders directly, through no proxy, and follows no redirection: the certificate says who is to be asked.
 func (c *Checker) client(parse parser, limit int64) *http.Client {
-	dialer := &net.Dialer{Timeout: c.options.PerResponder}
 	return &http.Client{
-		Timeout:       c.options.PerResponder,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &transport{
 			checker: c, parse: parse, limit: limit,
-			wire: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: 1 << 16},
+			wire: &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 1 << 16},
 		},
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -67,16 +66,27 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		q.use(kept, false, earlier(earlier(next, kept.got.Add(o.LastKnown)), now.Add(reuse)))
 		return reply(req, kept.body), nil
 	}
-	q.fail(fmt.Sprintf("%s://%s %s", req.URL.Scheme, req.URL.Host, says(req.Context(), err)))
+	q.fail(fmt.Sprintf("%s://%s %s", req.URL.Scheme, req.URL.Host, says(err)))
 	return nil, err
 }
 
+// ask gets an answer from a responder, in time.
 func (t *transport) ask(req *http.Request) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), t.checker.options.PerResponder)
+	defer cancel()
+	body, err := t.read(req.WithContext(ctx))
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return body, err
+}
+
+func (t *transport) read(req *http.Request) ([]byte, error) {
 	resp, err := t.wire.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // what counts was read, or is not used
 	if resp.StatusCode != http.StatusOK {
 		return nil, statusError(resp.StatusCode)
 	}
@@ -93,7 +103,7 @@ func (t *transport) ask(req *http.Request) ([]byte, error) {
 // keyOf tells questions apart: by the URL, and what is sent to it. Nothing in a question is random, so the same question has the same key.
 func keyOf(req *http.Request) (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %s\n", req.Method, req.URL)
+	h.Write(fmt.Appendf(nil, "%s %s\n", req.Method, req.URL))
 	if req.Body != nil {
 		body, err := io.ReadAll(io.LimitReader(req.Body, 1<<16))
 		if err != nil {
@@ -121,15 +131,14 @@ type statusError int
 func (e statusError) Error() string { return fmt.Sprintf("answers with status %d", int(e)) }
 
 // says puts a failure into words that can follow the name of a responder.
-func says(ctx context.Context, err error) string {
+func says(err error) string {
 	var status statusError
-	var network net.Error
 	switch {
 	case errors.As(err, &status):
 		return status.Error()
 	case errors.Is(err, errAnswer):
 		return "gives an answer that cannot be used"
-	case ctx.Err() != nil, errors.As(err, &network) && network.Timeout():
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return "does not answer in time"
 	default:
 		return "cannot be reached"
