@@ -18,7 +18,7 @@ type Reporter interface {
 
 // Report is what a scanner found. The zero value is a report that says nothing is there, so whoever makes one fills in Source.
 type Report struct {
-	Unknown string    // why there is no report: completes "the vulnerabilities …"; "" if there is one
+	Unknown string    // why there is no report: completes "its vulnerabilities are not known: …"; "" if there is one
 	Source  string    // who says so: "Clair at https://…", "Trivy (signed by CN=…)"
 	Made    time.Time // when; zero if the report does not say
 	Found   []Vulnerability

@@ -1,0 +1,191 @@
+package attached
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"caisson/authz/image"
+)
+
+// Read finds the documents that are attached to an image: to the artifact, and, if that is an index, to the manifest of the image's platform.
+func (r *Reader) Read(ctx context.Context, source image.Source, a image.Artifact) *Documents {
+	if r.verifier == nil {
+		return &Documents{Unknown: "nobody is trusted to report on it"}
+	}
+	f := &finding{reader: r, source: source, artifact: a, seen: make(map[digest.Digest]bool)}
+	if err := f.all(ctx); err != nil {
+		return &Documents{Unknown: err.Error()}
+	}
+	f.found.sort()
+	return &f.found
+}
+
+// finding is one look at what is attached to an image.
+type finding struct {
+	reader   *Reader
+	source   image.Source
+	artifact image.Artifact
+	seen     map[digest.Digest]bool
+	found    Documents
+}
+
+// all looks at everything. An error means that something may have been missed.
+func (f *finding) all(ctx context.Context) error {
+	subjects := []ocispec.Descriptor{f.artifact.Descriptor}
+	switch manifest, err := image.ManifestOf(ctx, f.source, f.artifact); {
+	case err == nil && manifest.Digest != f.artifact.Descriptor.Digest:
+		subjects = append(subjects, manifest)
+	case err == nil, errors.Is(err, image.ErrPlatform), errors.Is(err, image.ErrNotFound):
+	default:
+		return err
+	}
+	for _, s := range subjects {
+		f.found.digests = append(f.found.digests, s.Digest.String())
+	}
+	if s := f.artifact.Subject; s != nil && s.ID != "" {
+		f.found.digests = append(f.found.digests, s.ID.String())
+	}
+	for _, s := range subjects {
+		if err := f.attachedTo(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attachedTo looks at what names a manifest as its subject.
+func (f *finding) attachedTo(ctx context.Context, subject ocispec.Descriptor) error {
+	list, err := f.source.Referrers(ctx, f.artifact.Repository, subject, "")
+	switch {
+	case errors.Is(err, image.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case len(list) >= image.MaxReferrers:
+		return fmt.Errorf("%d or more things are attached to it, which is too much to look at", image.MaxReferrers)
+	}
+	for _, d := range list {
+		if !f.reader.types[d.ArtifactType] || f.seen[d.Digest] {
+			continue
+		}
+		// Whoever can push can bury the newest report under many others. Then nobody knows which one it is.
+		if len(f.seen) >= image.MaxAttempts {
+			return fmt.Errorf("more than %d documents are attached to it, which is too much to look at", image.MaxAttempts)
+		}
+		f.seen[d.Digest] = true
+		if err := f.document(ctx, d.Digest, subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// document takes a manifest with what it carries, if somebody vouches for it.
+func (f *finding) document(ctx context.Context, d digest.Digest, subject ocispec.Descriptor) error {
+	m, err := f.source.Manifest(ctx, f.artifact.Repository, d)
+	switch {
+	case errors.Is(err, image.ErrNotFound): // the list is older than the registry
+		return nil
+	case err != nil:
+		return err
+	}
+	var manifest ocispec.Manifest
+	if json.Unmarshal(m.Bytes, &manifest) != nil || manifest.Subject == nil || manifest.Subject.Digest != subject.Digest {
+		return nil // the registry says that it belongs here, and it does not say so itself
+	}
+	verdict := f.reader.verifier.Verify(ctx, f.source, image.Artifact{
+		Repository: f.artifact.Repository, Descriptor: m.Descriptor, Subject: f.artifact.Subject,
+	})
+	switch verdict.Reason {
+	case image.Verified:
+	case image.RegistryUnavailable, image.RegistryDenied, image.Timeout, image.RevocationUnknown, image.Unknown:
+		return fmt.Errorf("it cannot be told who signed %s, which is attached to it: %s", short(d), verdict.Reason)
+	default:
+		f.found.rejected = image.Telling(f.found.rejected, verdict)
+		return nil
+	}
+	f.found.signed++
+	content, err := f.layers(ctx, &manifest)
+	if err != nil {
+		return fmt.Errorf("the signed document %s cannot be fetched: %w", short(d), err)
+	}
+	for _, text := range content {
+		if err := f.take(text, &verdict); err != nil {
+			return fmt.Errorf("the signed document %s cannot be read: %w", short(d), err)
+		}
+	}
+	return nil
+}
+
+// maxLayers bounds how many files one manifest carries.
+const maxLayers = 8
+
+// layers fetches what a manifest carries.
+func (f *finding) layers(ctx context.Context, m *ocispec.Manifest) ([][]byte, error) {
+	if len(m.Layers) == 0 || len(m.Layers) > maxLayers {
+		return nil, fmt.Errorf("it has %d files", len(m.Layers))
+	}
+	var list [][]byte
+	left := int64(image.MaxReport)
+	for _, l := range m.Layers {
+		if l.Size < 0 || l.Size > left {
+			return nil, fmt.Errorf("it has more than %d MiB", image.MaxReport>>20)
+		}
+		left -= l.Size
+		text, err := f.source.Blob(ctx, f.artifact.Repository, l, l.Size)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, text)
+	}
+	return list, nil
+}
+
+// take files a document under what it is.
+func (f *finding) take(text []byte, v *image.Verdict) error {
+	doc, err := parse(text, f.found.digests)
+	if err != nil {
+		return err
+	}
+	switch {
+	case doc.report != nil:
+		doc.report.Made = f.made(doc.report.Made, v.Signature)
+		doc.report.Source += " (signed by " + v.Signature.Signer + ")"
+		f.found.Reports = append(f.found.Reports, *doc.report)
+	case doc.statements != nil:
+		f.found.statements = append(f.found.statements, doc.statements...)
+	case doc.built.After(f.found.Built):
+		f.found.Built = doc.built
+	}
+	return nil
+}
+
+// made is when a report was made: when it says, but not after it was signed. One of the future would be the newest for ever, so it counts
+// as one that has no date of its own.
+func (f *finding) made(says time.Time, s image.Signature) time.Time {
+	future := f.reader.now().Add(image.Tolerance)
+	for _, signed := range []time.Time{s.Timestamp, s.Signed} {
+		if signed.IsZero() || signed.After(future) {
+			continue
+		}
+		if says.IsZero() || says.After(signed.Add(image.Tolerance)) {
+			return signed
+		}
+	}
+	if says.After(future) {
+		return time.Time{}
+	}
+	return says
+}
+
+// short is enough of a digest to find it.
+func short(d digest.Digest) string {
+	s := d.String()
+	return s[:min(len(s), len("sha256:")+12)]
+}
