@@ -23,24 +23,44 @@ func (i ImageAssessor) Facts(ctx context.Context, p *image.Policy, view state.Vi
 	f.Trust = request.ImageTrust{
 		Verified: v.Verified(), Reason: string(v.Reason), Detail: v.Detail, Statement: v.Statement, Signer: v.Signature.Signer,
 	}
-	dates := image.Dates{Subject: &found.Subject}
-	if v.Verified() {
-		dates.Signature = v.Signature
+	f.Vulnerabilities = vulnerabilities(found.Reports)
+	f.Age = image.AgeOf(dates(found), f.At).Facts()
+	return f, nil
+}
+
+// vulnerabilities puts the reports of several sources together: each scanner sees what another one does not. One that has no report is passed over if
+// another has.
+func vulnerabilities(reports []image.Report) request.ImageVulnerabilities {
+	all := request.ImageVulnerabilities{Unknown: "the policy has no [[image_trust.reports]]"}
+	for i := range reports {
+		switch f := reports[i].Facts(); {
+		case !all.Known():
+			all = f
+		case f.Known():
+			all.Source += ", " + f.Source
+			all.Found = append(all.Found, f.Found...)
+			if f.Made.After(all.Made) {
+				all.Made = f.Made
+			}
+		}
 	}
-	f.Vulnerabilities = request.ImageVulnerabilities{Unknown: "the policy has no [[image_trust.reports]]"}
+	return all
+}
+
+// dates collects what may tell how old an image is.
+func dates(found *image.Assessment) *image.Dates {
+	d := &image.Dates{Subject: &found.Subject}
+	if found.Verdict.Verified() {
+		d.Signature = found.Verdict.Signature
+	}
 	for i := range found.Reports {
 		r := &found.Reports[i]
-		if facts := r.Facts(); i == 0 || !f.Vulnerabilities.Known() {
-			f.Vulnerabilities = facts
-		} else if facts.Known() {
-			// Each scanner sees what another one does not.
-			f.Vulnerabilities.Found = append(f.Vulnerabilities.Found, facts.Found...)
-			f.Vulnerabilities.Source += ", " + facts.Source
+		if r.Unknown == "" && r.Made.After(d.Scanned) {
+			d.Scanned = r.Made
 		}
-		if r.Unknown == "" && r.Made.After(dates.Scanned) {
-			dates.Scanned = r.Made
+		if r.Built.After(d.Built) {
+			d.Built = r.Built
 		}
 	}
-	f.Age = image.AgeOf(&dates, f.At).Facts()
-	return f, nil
+	return d
 }

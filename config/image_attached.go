@@ -1,5 +1,25 @@
 package config
 
-import "caisson/authz/image"
+import (
+	"maps"
+	"slices"
 
-func (d *decoder) attached(path, *reportTable, map[string]image.Verifier) image.Reporter { return nil }
+	"caisson/authz/image"
+	"caisson/authz/image/attached"
+)
+
+// attached makes a reader of what hangs on images, of what the statement that the table names vouches for.
+func (d *decoder) attached(at path, r *reportTable, verifiers map[string]image.Verifier) *attached.Reader {
+	if r.Statement == "" {
+		d.missing(at, "statement", true)
+		return nil
+	}
+	v, known := verifiers[r.Statement]
+	if !known {
+		d.problem(at.key("statement"), "unknown statement %q%s", r.Statement, suggest(r.Statement, slices.Sorted(maps.Keys(verifiers))))
+	}
+	if v == nil { // what is wrong with it has been reported
+		return nil
+	}
+	return attached.New(attached.Options{Verifier: v, Types: r.ArtifactTypes, VEX: r.OpenVEX})
+}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"caisson/authz/image"
+	"caisson/authz/image/attached"
 	"caisson/authz/image/clair"
 )
 
@@ -16,6 +17,7 @@ const (
 
 // imageReports compiles the sources of reports into the policy.
 func (d *decoder) imageReports(t *imageTrust, p *image.Policy, verifiers map[string]image.Verifier) {
+	var vex []*attached.Reader
 	for i, raw := range t.imageTrustTable.Reports {
 		at := imageTrustPath.key("reports").index(i)
 		var r reportTable
@@ -27,7 +29,10 @@ func (d *decoder) imageReports(t *imageTrust, p *image.Policy, verifiers map[str
 		case reportsClair:
 			reporter = d.clair(at, &r)
 		case reportsAttached:
-			reporter = d.attached(at, &r, verifiers)
+			reader := d.attached(at, &r, verifiers)
+			if reporter = reader; r.OpenVEX {
+				vex = append(vex, reader)
+			}
 		case "":
 			d.missing(at, "source", true)
 		default:
@@ -35,6 +40,11 @@ func (d *decoder) imageReports(t *imageTrust, p *image.Policy, verifiers map[str
 		}
 		if len(d.problems) == before {
 			p.Reporters = append(p.Reporters, reporter)
+		}
+	}
+	for i, reporter := range p.Reporters {
+		if _, own := reporter.(*attached.Reader); !own && len(vex) > 0 && len(d.problems) == 0 {
+			p.Reporters[i] = vex[0].Filtered(reporter)
 		}
 	}
 }

@@ -49,10 +49,12 @@ type trustTable struct {
 
 // reportTable is one [[image_trust.reports]] as written.
 type reportTable struct {
-	Source    string   `toml:"source" comment:"clair, or attached: a report that hangs on the image in its registry and is signed"`
-	Statement string   `toml:"statement" comment:"attached: name of the statement that the report's signer has to fulfil"`
-	URL       string   `toml:"url" comment:"clair: address of the matcher, such as https://clair.example.com:6060"`
-	PSKFile   string   `toml:"psk_file" comment:"clair: file with the shared key, in base64"`
-	Issuer    string   `toml:"issuer" comment:"clair: issuer of the tokens that are made with the key"`
-	CA        []string `toml:"ca" comment:"clair: PEM files, or folders of them, of authorities that are trusted for it beside the system's"`
+	Source        string   `toml:"source" comment:"clair, or attached: a report that hangs on the image in its registry and is signed"`
+	Statement     string   `toml:"statement" comment:"attached: name of the statement that the report's signer has to fulfil"`
+	ArtifactTypes []string `toml:"artifact_types" comment:"attached: artifact types of reports beside the usual ones"`
+	OpenVEX       bool     `toml:"openvex" comment:"attached: leave out of all reports, also of Clair's, what a signed OpenVEX document says does no harm"`
+	URL           string   `toml:"url" comment:"clair: address of the matcher, such as https://clair.example.com:6060"`
+	PSKFile       string   `toml:"psk_file" comment:"clair: file with the shared key, in base64"`
+	Issuer        string   `toml:"issuer" comment:"clair: issuer of the tokens that are made with the key"`
+	CA            []string `toml:"ca" comment:"clair: PEM files, or folders of them, of authorities that are trusted for it beside the system's"`
 }

@@ -22,6 +22,7 @@ type Report struct {
 	Source  string    // who says so: "Clair at https://…", "Trivy (signed by CN=…)"
 	Made    time.Time // when; zero if the report does not say
 	Found   []Vulnerability
+	Built   time.Time // when the image was built, as signed provenance beside the report says; zero if there is none
 }
 
 // Vulnerability is one that an image has.

@@ -56,6 +56,7 @@ func (r *Reader) Report(ctx context.Context, source image.Source, a image.Artifa
 	if r.vex {
 		report = found.Exempt(report)
 	}
+	report.Built = found.Built
 	return report
 }
 
