@@ -62,7 +62,7 @@ func newFake(t *testing.T, answer http.HandlerFunc) *fake {
 }
 
 func (f *fake) options() Options {
-	return Options{URL: f.URL, Key: base64.StdEncoding.EncodeToString([]byte(secret)), Issuer: issuer, Timeout: 2 * time.Second}
+	return Options{URL: f.URL, Key: base64.StdEncoding.EncodeToString([]byte(secret)), Issuer: issuer, Timeout: time.Minute}
 }
 
 func newReporter(t *testing.T, o Options) *Reporter {
@@ -132,7 +132,7 @@ func TestUnknown(t *testing.T) {
 		"no vulnerability": {text(strings.Replace(whole, `"101": {`, `"999": {`, 1)), `vulnerability "101" is not in it`},
 		"no package":       {text(strings.Replace(whole, `"12": {`, `"99": {`, 1)), `package "12" is not in it`},
 		"large": {func(w http.ResponseWriter, _ *http.Request) {
-			w.Write(bytes.Repeat([]byte(" "), image.MaxReport+1))
+			w.Write(make([]byte, image.MaxReport+1))
 		}, "more than 8 MiB"},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
@@ -175,6 +175,9 @@ func TestSlow(t *testing.T) {
 	defer cancel()
 	if got := r.Report(ctx, nil, artifact); !strings.Contains(got.Unknown, "longer to answer than the request may wait") {
 		t.Errorf("got %+v", got)
+	}
+	for f.asked.Load() < 2 { // the question of the one who left is on its way
+		time.Sleep(time.Millisecond)
 	}
 	before := f.asked.Load()
 	close(release)
