@@ -15,8 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/golang-jwt/jwt/v4"
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"caisson/authz/image"
@@ -304,4 +306,45 @@ func FuzzParse(f *testing.F) {
 			t.Error("a report about nothing is taken")
 		}
 	})
+}
+
+// shelf is a source with one index.
+type shelf struct {
+	image.Source
+	index []byte
+}
+
+func (s shelf) Manifest(context.Context, reference.Named, digest.Digest) (image.Manifest, error) {
+	if s.index == nil {
+		return image.Manifest{}, &image.UnavailableError{Host: "registry.example.com", Why: "does not answer"}
+	}
+	return image.Manifest{Bytes: s.index}, nil
+}
+
+// TestIndex asks for the manifest of the platform: Clair knows nothing of indexes.
+func TestIndex(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/"+app) {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		w.Write(reportText(t))
+	})
+	r := newReporter(t, f.options())
+	s := shelf{index: fmt.Appendf(nil, `{"manifests": [{"digest": "sha256:%s", "platform": {"os": "linux", "architecture": "arm64"}},
+		{"digest": %q, "platform": {"os": "linux", "architecture": "amd64"}}]}`, strings.Repeat("b2", 32), app)}
+	index := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: digest.FromBytes(s.index)}
+	subject := &image.Subject{ID: index.Digest, Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}
+	if got := r.Report(t.Context(), s, image.Artifact{Descriptor: index, Subject: subject}); len(got.Found) != 4 {
+		t.Errorf("got %+v", got)
+	}
+	subject.Platform.Architecture = "riscv64"
+	if got := r.Report(t.Context(), s, image.Artifact{Descriptor: index, Subject: subject}); !strings.Contains(got.Unknown, "which of the manifests") {
+		t.Errorf("got %+v", got)
+	}
+	if got := r.Report(t.Context(), shelf{}, image.Artifact{Descriptor: index, Subject: subject}); !strings.Contains(got.Unknown, "does not answer") {
+		t.Errorf("got %+v", got)
+	}
+	if n := f.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
 }
