@@ -286,3 +286,32 @@ func TestRecreatedFromInspect(t *testing.T) {
 		}
 	}
 }
+
+// blindImages cannot tell anything about images, and counts how often it is asked.
+type blindImages struct{ asked []string }
+
+func (b *blindImages) Assess(_ context.Context, w *request.Workload) error {
+	b.asked = append(b.asked, w.Image.V)
+	return errors.New("the registry of images is on fire")
+}
+
+// TestImagesThatCannotBeAssessed leaves requests undecided that have images, and does not ask for those that have none.
+func TestImagesThatCannotBeAssessed(t *testing.T) {
+	for _, c := range []struct {
+		target, body, image string
+		want                authz.Verdict
+	}{
+		{"/v1.41/containers/create", `{"Image": "app"}`, "app", authz.Undecided},
+		{"/v1.41/services/create", `{"TaskTemplate": {"ContainerSpec": {"Image": "app"}}}`, "app", authz.Undecided},
+		{"/v1.41/containers/a/start", "", "x", authz.Undecided},
+		{"/v1.41/volumes/create", `{"Name": "v"}`, "", authz.Allow},
+	} {
+		images := &blindImages{}
+		a := gate(state.Fixed{Containers: map[string]json.RawMessage{"a": stored("a", "{}")}})
+		a.Images = images
+		d := do(a, "POST", c.target, c.body)
+		if d.Verdict != c.want || c.image != "" && (len(images.asked) != 1 || images.asked[0] != c.image) || c.image == "" && len(images.asked) > 0 {
+			t.Errorf("%s: %s (%v), asked for %q", c.target, d.Verdict, d.Err, images.asked)
+		}
+	}
+}

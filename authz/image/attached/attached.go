@@ -3,6 +3,7 @@ package attached
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 
 // Options says what of what is attached counts.
 type Options struct {
-	Verifier image.Verifier // whoever it vouches for may say what is in images
+	Verifier image.Verifier // whoever it vouches for may say what is in images; nil vouches for nobody
+	Keys     Keys           // whose envelopes count, whatever manifest carries them; nil is none
 	Types    []string       // artifact types to look at, beside the usual ones
 	VEX      bool           // what OpenVEX documents say does no harm is left out of reports
 	Now      func() time.Time
@@ -20,6 +22,7 @@ type Options struct {
 // Reader reads what is attached to images. It is an [image.Reporter].
 type Reader struct {
 	verifier image.Verifier
+	keys     Keys
 	types    map[string]bool
 	vex      bool
 	now      func() time.Time
@@ -32,14 +35,15 @@ var usual = []string{
 	"application/vnd.in-toto+json",
 	"application/vnd.dsse.envelope.v1+json",
 	"application/vnd.dev.cosign.artifact.att.v1+json",
+	"application/vnd.dev.sigstore.bundle.v0.3+json",
 	"application/vnd.openvex+json",
 	"application/vnd.openvex",
 	"application/vnd.openvex.vex+json",
 }
 
-// New makes a Reader. Without a Verifier it believes nothing.
+// New makes a Reader. Without a Verifier and without Keys it believes nobody.
 func New(o Options) *Reader {
-	r := &Reader{verifier: o.Verifier, types: make(map[string]bool), vex: o.VEX, now: o.Now}
+	r := &Reader{verifier: o.Verifier, keys: o.Keys, types: make(map[string]bool), vex: o.VEX, now: o.Now}
 	for _, t := range slices.Concat(usual, o.Types) {
 		r.types[t] = true
 	}
@@ -96,10 +100,10 @@ func (d *Documents) Report() image.Report {
 		return image.Report{Unknown: d.Unknown}
 	case len(d.Reports) > 0:
 		return d.Reports[0]
-	case d.rejected.Reason != image.Unknown:
-		return image.Report{Unknown: "what is attached to it does not count, as its signature is " + string(d.rejected.Reason) + detail(d.rejected)}
 	case d.signed > 0:
 		return image.Report{Unknown: "no scan report is among the signed documents that are attached to it"}
+	case d.rejected.Reason != image.Unknown:
+		return image.Report{Unknown: fmt.Sprintf("what is attached to it does not count (%s)%s", d.rejected.Reason, detail(d.rejected))}
 	default:
 		return image.Report{Unknown: "no signed scan report is attached to it"}
 	}

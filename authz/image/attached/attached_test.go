@@ -22,13 +22,14 @@ type registry struct {
 	manifests map[digest.Digest]image.Manifest
 	blobs     map[digest.Digest][]byte
 	referrers map[digest.Digest][]ocispec.Descriptor
+	tags      map[string]digest.Digest
 	down      map[digest.Digest]bool // what cannot be fetched
 }
 
 func newRegistry() *registry {
 	return &registry{
 		manifests: make(map[digest.Digest]image.Manifest), blobs: make(map[digest.Digest][]byte),
-		referrers: make(map[digest.Digest][]ocispec.Descriptor), down: make(map[digest.Digest]bool),
+		referrers: make(map[digest.Digest][]ocispec.Descriptor), down: make(map[digest.Digest]bool), tags: make(map[string]digest.Digest),
 	}
 }
 
@@ -42,8 +43,12 @@ func (r *registry) Manifest(_ context.Context, _ reference.Named, d digest.Diges
 	return image.Manifest{}, image.ErrNotFound
 }
 
-func (r *registry) Tagged(context.Context, reference.Named, string) (image.Manifest, error) {
-	return image.Manifest{}, image.ErrNotFound
+func (r *registry) Tagged(ctx context.Context, repo reference.Named, tag string) (image.Manifest, error) {
+	d, ok := r.tags[tag]
+	if !ok {
+		return image.Manifest{}, image.ErrNotFound
+	}
+	return r.Manifest(ctx, repo, d)
 }
 
 func (r *registry) Referrers(_ context.Context, _ reference.Named, subject ocispec.Descriptor, _ string) ([]ocispec.Descriptor, error) {
@@ -144,6 +149,20 @@ func (f *fixture) report(id, day string) digest.Digest {
 	return d
 }
 
+// claim attaches a signed document that is said to be of some size.
+func (f *fixture) claim(text string, size int64) {
+	d := f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/json", text)
+	var m ocispec.Manifest
+	if err := json.Unmarshal(f.manifests[d].Bytes, &m); err != nil {
+		panic(err)
+	}
+	m.Layers[0].Size = size
+	list := f.referrers[f.artifact.Descriptor.Digest]
+	fresh := f.put(ocispec.MediaTypeImageManifest, m)
+	list[len(list)-1].Digest = fresh.Digest
+	f.sign(fresh.Digest, now)
+}
+
 func trivyReportOf(id, day string) string {
 	return fmt.Sprintf(`{"SchemaVersion": 2, "ArtifactName": "app", "CreatedAt": %q, "Results": [{"Vulnerabilities": [
 		{"VulnerabilityID": %q, "PkgName": "openssl", "InstalledVersion": "3.0.11", "Severity": "HIGH"}]}]}`, day+"T00:00:00Z", id)
@@ -218,7 +237,7 @@ func TestNobodyVouches(t *testing.T) {
 	f := newFixture(t)
 	f.wantsUnknown(t, "no signed scan report")
 	unsigned := f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/json", clean)
-	f.wantsUnknown(t, "unsigned")
+	f.wantsUnknown(t, "does not count (unsigned)")
 	for _, reason := range []image.Reason{image.UntrustedSigner, image.BadSignature, image.Expired, image.Revoked, image.NoStatement} {
 		f.signers[unsigned] = image.Verdict{Reason: reason, Detail: "is signed by CN=mallory"}
 		f.wantsUnknown(t, string(reason))
@@ -259,8 +278,13 @@ func TestNothingIsHidden(t *testing.T) {
 			f.sign(f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/json"), now)
 		}, "0 files"},
 		"large": {func(f *fixture, _ digest.Digest) {
-			f.sign(f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/json", "{}", strings.Repeat(" ", image.MaxReport)), now)
+			f.claim("{}", image.MaxReport+1)
 		}, "more than 8 MiB"},
+		"large together": {func(f *fixture, _ digest.Digest) {
+			for i := range 5 {
+				f.claim(fmt.Sprintf(`{"spdxVersion": "%d"}`, i), image.MaxReport)
+			}
+		}, "more than 32 MiB"},
 		"buried": {func(f *fixture, _ digest.Digest) {
 			for i := range image.MaxAttempts {
 				f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/json", fmt.Sprint(i))

@@ -4,7 +4,7 @@
 // Whoever can push to a repository can attach "0 vulnerabilities" to any image in it. So a document counts only if
 //
 //   - the manifest that carries it names the image, by its digest, as its subject,
-//   - the [image.Verifier] of a trust statement for such documents vouches for that manifest, and
+//   - the [image.Verifier] of a trust statement for such documents vouches for that manifest, or one of the [Keys] signed an envelope in it, and
 //   - the document, if it names an image itself, names that one.
 //
 // Documents that fail this are as good as absent. One that passes and cannot be read, or that cannot be fetched, makes the answer unknown:

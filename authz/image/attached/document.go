@@ -22,6 +22,7 @@ type document struct {
 type head struct {
 	Type       string          `json:"_type"`         // in-toto
 	Payload    *string         `json:"payload"`       // envelope
+	Bundled    json.RawMessage `json:"dsseEnvelope"`  // sigstore bundle
 	Context    json.RawMessage `json:"@context"`      // OpenVEX
 	Version    string          `json:"version"`       // SARIF
 	Runs       json.RawMessage `json:"runs"`          // SARIF
@@ -55,6 +56,8 @@ func parseIn(text []byte, digests []string, depth int) (document, error) {
 		return parseStatement(text, digests, depth)
 	case h.Payload != nil:
 		return parseEnvelope(text, digests, depth)
+	case h.Bundled != nil:
+		return parseEnvelope(h.Bundled, digests, depth)
 	case strings.Contains(string(h.Context), openVEX):
 		return parseVEX(text, nil)
 	case h.Runs != nil:

@@ -15,20 +15,20 @@ import (
 // app is the digest of the image that the files in testdata are about.
 const app = "sha256:a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
 
-func read(t testing.TB, name string) []byte {
-	t.Helper()
+func read(tb testing.TB, name string) []byte {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return text
 }
 
-func at(t testing.TB, s string) time.Time {
-	t.Helper()
+func at(tb testing.TB, s string) time.Time {
+	tb.Helper()
 	when, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return when
 }
@@ -65,8 +65,11 @@ func TestReports(t *testing.T) {
 			{ID: "CVE-2026-1001", Package: "libssl3 3.0.11-1", Severity: image.SeverityHigh, FixedIn: "3.0.13-1"},
 		}},
 		"other.sarif.json": {Source: "Other", Found: []image.Vulnerability{
-			{ID: "CVE-2026-3"}, {ID: "CVE-2026-6"},
-			{ID: "CVE-2026-1", Severity: image.SeverityCritical}, {ID: "CVE-2026-2", Severity: image.SeverityMedium}, {ID: "CVE-2026-4", Severity: image.SeverityLow},
+			{ID: "CVE-2026-3"},
+			{ID: "CVE-2026-6"},
+			{ID: "CVE-2026-1", Severity: image.SeverityCritical},
+			{ID: "CVE-2026-2", Severity: image.SeverityMedium},
+			{ID: "CVE-2026-4", Severity: image.SeverityLow},
 		}},
 	} {
 		doc, err := parse(read(t, name), []string{app})
@@ -122,6 +125,7 @@ func TestUnreadable(t *testing.T) {
 		`{"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"sha256": "` + app[7:] + `"}}]}`:   "says nothing",
 		`{"@context": "https://openvex.dev/ns/v0.2.0", "statements": [{"status": "fine"}]}`:                      "status",
 		`{"@context": "https://openvex.dev/ns", "statements": [{"vulnerability": "CVE-1"}]}`:                     "another type",
+		`{"dsseEnvelope": {"payload": ""}}`:                                                                      "something else",
 	} {
 		if _, err := parse([]byte(text), []string{app}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.100s: got %v, want …%s…", text, err, want)

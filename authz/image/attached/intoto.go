@@ -1,7 +1,6 @@
 package attached
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +13,16 @@ import (
 //
 // Source: in-toto/attestation spec/v1/statement.md.
 type statementBody struct {
-	Subject []struct {
-		Digest map[string]string `json:"digest"`
-	} `json:"subject"`
-	PredicateType string          `json:"predicateType"`
-	Predicate     json.RawMessage `json:"predicate"`
+	Subject       []statementSubject `json:"subject"`
+	PredicateType string             `json:"predicateType"`
+	Predicate     json.RawMessage    `json:"predicate"`
 }
+
+type statementSubject struct {
+	Digest map[string]string `json:"digest"`
+}
+
+var errOther = errors.New("it is a statement about another image")
 
 // parseStatement reads what a statement says, if it is about the image. One that hangs on the image and is about another is an error:
 // whoever signed that has mixed something up.
@@ -28,13 +31,11 @@ func parseStatement(text []byte, digests []string, depth int) (document, error) 
 	if err := unmarshal(text, &s); err != nil {
 		return document{}, err
 	}
-	about := func(subject struct {
-		Digest map[string]string `json:"digest"`
-	}) bool {
+	about := func(subject statementSubject) bool {
 		return subject.Digest["sha256"] != "" && slices.Contains(digests, "sha256:"+subject.Digest["sha256"])
 	}
 	if !slices.ContainsFunc(s.Subject, about) {
-		return document{}, errors.New("it is a statement about another image")
+		return document{}, errOther
 	}
 	if !present(s.Predicate) {
 		return document{}, errors.New("it is a statement that says nothing")
@@ -51,22 +52,14 @@ func parseStatement(text []byte, digests []string, depth int) (document, error) 
 }
 
 // parseEnvelope reads what is in a DSSE envelope. Its own signature is not looked at: it lies in a manifest that somebody signed.
-//
-// Source: secure-systems-lab/dsse envelope.md.
 func parseEnvelope(text []byte, digests []string, depth int) (document, error) {
-	var e struct {
-		Payload string `json:"payload"`
-		Type    string `json:"payloadType"`
-	}
+	var e envelope
 	if err := unmarshal(text, &e); err != nil {
 		return document{}, err
 	}
-	if e.Type != "application/vnd.in-toto+json" {
-		return document{}, errors.New("it is an envelope around something else than an in-toto statement")
-	}
-	content, err := base64.StdEncoding.DecodeString(e.Payload)
+	content, err := e.content()
 	if err != nil {
-		return document{}, errors.New("it is an envelope whose content is not base64")
+		return document{}, err
 	}
 	return parseIn(content, digests, depth-1)
 }

@@ -15,7 +15,7 @@ import (
 
 // Read finds the documents that are attached to an image: to the artifact, and, if that is an index, to the manifest of the image's platform.
 func (r *Reader) Read(ctx context.Context, source image.Source, a image.Artifact) *Documents {
-	if r.verifier == nil {
+	if r.verifier == nil && r.keys == nil {
 		return &Documents{Unknown: "nobody is trusted to report on it"}
 	}
 	f := &finding{reader: r, source: source, artifact: a, seen: make(map[digest.Digest]bool)}
@@ -31,8 +31,11 @@ type finding struct {
 	reader   *Reader
 	source   image.Source
 	artifact image.Artifact
-	seen     map[digest.Digest]bool
 	found    Documents
+
+	seen      map[digest.Digest]bool // manifests
+	envelopes int
+	fetched   int64 // bytes
 }
 
 // all looks at everything. An error means that something may have been missed.
@@ -53,6 +56,12 @@ func (f *finding) all(ctx context.Context) error {
 	}
 	for _, s := range subjects {
 		if err := f.attachedTo(ctx, s); err != nil {
+			return err
+		}
+		if f.reader.keys == nil {
+			continue
+		}
+		if err := f.tagged(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -96,19 +105,21 @@ func (f *finding) document(ctx context.Context, d digest.Digest, subject ocispec
 		return err
 	}
 	var manifest ocispec.Manifest
-	if json.Unmarshal(m.Bytes, &manifest) != nil || manifest.Subject == nil || manifest.Subject.Digest != subject.Digest {
+	_ = json.Unmarshal(m.Bytes, &manifest) // what is no manifest has no subject
+	if manifest.Subject == nil || manifest.Subject.Digest != subject.Digest {
 		return nil // the registry says that it belongs here, and it does not say so itself
 	}
-	verdict := f.reader.verifier.Verify(ctx, f.source, image.Artifact{
-		Repository: f.artifact.Repository, Descriptor: m.Descriptor, Subject: f.artifact.Subject,
-	})
+	verdict := f.verify(ctx, m.Descriptor)
 	switch verdict.Reason {
 	case image.Verified:
 	case image.RegistryUnavailable, image.RegistryDenied, image.Timeout, image.RevocationUnknown, image.Unknown:
 		return fmt.Errorf("it cannot be told who signed %s, which is attached to it: %s", short(d), verdict.Reason)
 	default:
-		f.found.rejected = image.Telling(f.found.rejected, verdict)
-		return nil
+		f.reject(verdict)
+		if f.reader.keys == nil {
+			return nil
+		}
+		return f.enveloped(ctx, manifest.Layers)
 	}
 	f.found.signed++
 	content, err := f.layers(ctx, &manifest)
@@ -123,7 +134,18 @@ func (f *finding) document(ctx context.Context, d digest.Digest, subject ocispec
 	return nil
 }
 
-// maxLayers bounds how many files one manifest carries.
+// verify asks who vouches for a manifest.
+func (f *finding) verify(ctx context.Context, d ocispec.Descriptor) image.Verdict {
+	if f.reader.verifier == nil {
+		return image.Verdict{Reason: image.Unsigned}
+	}
+	return f.reader.verifier.Verify(ctx, f.source, image.Artifact{Repository: f.artifact.Repository, Descriptor: d, Subject: f.artifact.Subject})
+}
+
+// reject remembers why something does not count.
+func (f *finding) reject(v image.Verdict) { f.found.rejected = image.Telling(f.found.rejected, v) }
+
+// maxLayers bounds how many files one signed manifest carries.
 const maxLayers = 8
 
 // layers fetches what a manifest carries.
@@ -132,19 +154,28 @@ func (f *finding) layers(ctx context.Context, m *ocispec.Manifest) ([][]byte, er
 		return nil, fmt.Errorf("it has %d files", len(m.Layers))
 	}
 	var list [][]byte
-	left := int64(image.MaxReport)
 	for _, l := range m.Layers {
-		if l.Size < 0 || l.Size > left {
-			return nil, fmt.Errorf("it has more than %d MiB", image.MaxReport>>20)
-		}
-		left -= l.Size
-		text, err := f.source.Blob(ctx, f.artifact.Repository, l, l.Size)
+		text, err := f.blob(ctx, l)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, text)
 	}
 	return list, nil
+}
+
+// maxFetched bounds what is fetched for one look at an image.
+const maxFetched = 4 * image.MaxReport
+
+// blob fetches a file.
+func (f *finding) blob(ctx context.Context, l ocispec.Descriptor) ([]byte, error) {
+	if l.Size < 0 || l.Size > image.MaxReport {
+		return nil, fmt.Errorf("it has more than %d MiB", image.MaxReport>>20)
+	}
+	if f.fetched += l.Size; f.fetched > maxFetched {
+		return nil, fmt.Errorf("all that is attached together has more than %d MiB", maxFetched>>20)
+	}
+	return f.source.Blob(ctx, f.artifact.Repository, l, l.Size)
 }
 
 // take files a document under what it is.

@@ -15,8 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/golang-jwt/jwt/v4"
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"caisson/authz/image"
@@ -62,7 +64,7 @@ func newFake(t *testing.T, answer http.HandlerFunc) *fake {
 }
 
 func (f *fake) options() Options {
-	return Options{URL: f.URL, Key: base64.StdEncoding.EncodeToString([]byte(secret)), Issuer: issuer, Timeout: 2 * time.Second}
+	return Options{URL: f.URL, Key: base64.StdEncoding.EncodeToString([]byte(secret)), Issuer: issuer, Timeout: time.Minute}
 }
 
 func newReporter(t *testing.T, o Options) *Reporter {
@@ -132,7 +134,7 @@ func TestUnknown(t *testing.T) {
 		"no vulnerability": {text(strings.Replace(whole, `"101": {`, `"999": {`, 1)), `vulnerability "101" is not in it`},
 		"no package":       {text(strings.Replace(whole, `"12": {`, `"99": {`, 1)), `package "12" is not in it`},
 		"large": {func(w http.ResponseWriter, _ *http.Request) {
-			w.Write(bytes.Repeat([]byte(" "), image.MaxReport+1))
+			w.Write(make([]byte, image.MaxReport+1))
 		}, "more than 8 MiB"},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
@@ -175,6 +177,9 @@ func TestSlow(t *testing.T) {
 	defer cancel()
 	if got := r.Report(ctx, nil, artifact); !strings.Contains(got.Unknown, "longer to answer than the request may wait") {
 		t.Errorf("got %+v", got)
+	}
+	for f.asked.Load() < 2 { // the question of the one who left is on its way
+		time.Sleep(time.Millisecond)
 	}
 	before := f.asked.Load()
 	close(release)
@@ -301,4 +306,45 @@ func FuzzParse(f *testing.F) {
 			t.Error("a report about nothing is taken")
 		}
 	})
+}
+
+// shelf is a source with one index.
+type shelf struct {
+	image.Source
+	index []byte
+}
+
+func (s shelf) Manifest(context.Context, reference.Named, digest.Digest) (image.Manifest, error) {
+	if s.index == nil {
+		return image.Manifest{}, &image.UnavailableError{Host: "registry.example.com", Why: "does not answer"}
+	}
+	return image.Manifest{Bytes: s.index}, nil
+}
+
+// TestIndex asks for the manifest of the platform: Clair knows nothing of indexes.
+func TestIndex(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/"+app) {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		w.Write(reportText(t))
+	})
+	r := newReporter(t, f.options())
+	s := shelf{index: fmt.Appendf(nil, `{"manifests": [{"digest": "sha256:%s", "platform": {"os": "linux", "architecture": "arm64"}},
+		{"digest": %q, "platform": {"os": "linux", "architecture": "amd64"}}]}`, strings.Repeat("b2", 32), app)}
+	index := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: digest.FromBytes(s.index)}
+	subject := &image.Subject{ID: index.Digest, Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}
+	if got := r.Report(t.Context(), s, image.Artifact{Descriptor: index, Subject: subject}); len(got.Found) != 4 {
+		t.Errorf("got %+v", got)
+	}
+	subject.Platform.Architecture = "riscv64"
+	if got := r.Report(t.Context(), s, image.Artifact{Descriptor: index, Subject: subject}); !strings.Contains(got.Unknown, "which of the manifests") {
+		t.Errorf("got %+v", got)
+	}
+	if got := r.Report(t.Context(), shelf{}, image.Artifact{Descriptor: index, Subject: subject}); !strings.Contains(got.Unknown, "does not answer") {
+		t.Errorf("got %+v", got)
+	}
+	if n := f.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
 }

@@ -56,7 +56,7 @@ func (r *Reporter) get(ctx context.Context, d digest.Digest) (*http.Response, er
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	return r.client.Do(req) //nolint:bodyclose // by the caller
+	return r.client.Do(req)
 }
 
 // skew is how much the clocks may differ; Clair itself forgives 15 seconds.
@@ -76,8 +76,7 @@ func (r *Reporter) token() (string, error) {
 
 // cause says what went wrong, without the address that the client puts in front.
 func cause(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {
 			return "it does not answer in time"
 		}
@@ -102,7 +101,7 @@ func lifetime(h http.Header) time.Duration {
 			return minLifetime
 		case "max-age":
 			if n, err := strconv.ParseUint(value, 10, 31); err == nil {
-				age = time.Duration(n) * time.Second //nolint:gosec // 31 bits
+				age = time.Duration(n) * time.Second
 			}
 		}
 	}
