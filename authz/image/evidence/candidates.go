@@ -28,9 +28,6 @@ func (l *Layout) Candidates(id digest.Digest) []Candidate {
 		manifests = append(manifests, id)
 	}
 	for _, m := range manifests {
-		if g.nodes[m].subject != nil {
-			continue // a signature of something
-		}
 		for _, d := range append([]digest.Digest{m}, g.above(m)...) {
 			all = append(all, Candidate{plain(g.nodes[d]), plain(g.nodes[m]), named(g.repositories(d))})
 		}

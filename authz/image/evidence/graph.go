@@ -14,11 +14,11 @@ type graph struct {
 	nodes     map[digest.Digest]*node
 	names     map[digest.Digest][]name
 	tags      map[string]map[string]digest.Digest // tag → repository, "" if not known → manifest
-	byConfig  map[digest.Digest][]digest.Digest
-	parents   map[digest.Digest][]digest.Digest // manifest → indexes that hold it
-	referrers map[digest.Digest][]digest.Digest // subject → manifests that say so, or that are listed by a tag
-	attached  map[digest.Digest][]digest.Digest // subject → what its tags name
-	missing   bool                              // an entry of index.json is not there, or not yet
+	byConfig  map[digest.Digest][]digest.Digest   // configuration → manifests that are not about another
+	parents   map[digest.Digest][]digest.Digest   // manifest → indexes that hold it
+	referrers map[digest.Digest][]digest.Digest   // subject → manifests that say so, or that are listed by a tag
+	attached  map[digest.Digest][]digest.Digest   // subject → what its tags name
+	missing   bool                                // an entry of index.json is not there, or not yet
 }
 
 // Bounds of a layout. Manifests beyond are not there.
@@ -53,42 +53,37 @@ func newGraph(index ocispec.Index, load func(ocispec.Descriptor) *node) *graph {
 			continue
 		}
 		for _, d := range by {
-			add(g.attached, subject, d)
+			g.attached[subject] = append(g.attached[subject], d)
 			if suffix == "" {
 				lists[d] = true
 				for _, c := range g.nodes[d].children {
 					if g.nodes[c.Digest] != nil {
-						add(g.referrers, subject, c.Digest)
+						g.referrers[subject] = append(g.referrers[subject], c.Digest)
 					}
 				}
 			}
 		}
 	}
 	for d, n := range g.nodes {
-		if n.config != "" {
-			add(g.byConfig, n.config, d)
-		}
-		if n.subject != nil {
-			add(g.referrers, n.subject.Digest, d)
+		switch {
+		case n.subject != nil:
+			g.referrers[n.subject.Digest] = append(g.referrers[n.subject.Digest], d)
+		case n.config != "":
+			g.byConfig[n.config] = append(g.byConfig[n.config], d)
 		}
 		if !lists[d] {
 			for _, c := range n.children {
-				add(g.parents, c.Digest, d)
+				g.parents[c.Digest] = append(g.parents[c.Digest], d)
 			}
 		}
 	}
 	for _, m := range []map[digest.Digest][]digest.Digest{g.byConfig, g.parents, g.referrers, g.attached} {
-		for _, l := range m {
+		for k, l := range m {
 			slices.Sort(l) // the same answer each time
+			m[k] = slices.Compact(l)
 		}
 	}
 	return g
-}
-
-func add(m map[digest.Digest][]digest.Digest, k, v digest.Digest) {
-	if !slices.Contains(m[k], v) {
-		m[k] = append(m[k], v)
-	}
 }
 
 // add takes in a manifest and what it holds.

@@ -87,6 +87,9 @@ func nameOf(annotations map[string]string) name {
 	ref := annotations[ocispec.AnnotationRefName]
 	var n name
 	for _, full := range []string{annotations[AnnotationRepository], annotations[annotationContainerd], ref} {
+		if full == "" {
+			continue
+		}
 		// Only a full name with its registry: "app:v1" may be of any.
 		if r, err := reference.ParseNamed(full); err == nil {
 			n.repo = r.Name()

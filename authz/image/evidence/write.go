@@ -40,7 +40,8 @@ func lock(root *os.Root) (unlock func(), err error) {
 	}
 }
 
-// writeFile writes a file so that after a crash there is the old one, the new one, or none, and never a part. (A library would do, if one stayed inside a root.)
+// writeFile writes a file so that nobody sees a part of it. (A library would do, if one stayed inside a root.) After a power cut a part may be seen, which
+// then does not hash to its name, so only index.json waits for the disk.
 func writeFile(root *os.Root, name string, b []byte) (err error) {
 	temp := path.Join(path.Dir(name), tempPrefix+rand.Text())
 	f, err := root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
@@ -53,7 +54,7 @@ func writeFile(root *os.Root, name string, b []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(b)
-	if err == nil {
+	if err == nil && name == ocispec.ImageIndexFile {
 		err = f.Sync()
 	}
 	if e := f.Close(); err == nil {
