@@ -27,13 +27,7 @@ func (b *bundle) manifest(m image.Manifest, names ...name) {
 	b.content[m.Descriptor.Digest] = m.Bytes
 	for _, n := range names {
 		e := m.Descriptor
-		e.Annotations = map[string]string{}
-		if n.repo != "" {
-			e.Annotations[AnnotationRepository] = n.repo
-		}
-		if n.tag != "" {
-			e.Annotations[ocispec.AnnotationRefName] = n.tag
-		}
+		e.Annotations = n.annotations()
 		b.entries = append(b.entries, e)
 	}
 }
@@ -118,30 +112,33 @@ func (s *Store) indexForWriting(root *os.Root) (ocispec.Index, error) {
 	return index, writeIndex(root, index)
 }
 
-// merge adds entries to those of an index. A tag of a repository is taken over from what had it.
+// merge adds entries to those of an index. A tag of a repository is taken over from what had it, which stays without it.
 func merge(old, added []ocispec.Descriptor) (merged []ocispec.Descriptor, changed bool) {
 	type key struct {
 		digest digest.Digest
 		name   name
 	}
-	byKey, byName := map[key]bool{}, map[name]digest.Digest{}
+	there, owner := map[key]bool{}, map[name]digest.Digest{}
 	for i := range added {
 		if n := nameOf(added[i].Annotations); n.tag != "" {
-			byName[n] = added[i].Digest
+			owner[n] = added[i].Digest
 		}
 	}
 	for i := range old {
-		n := nameOf(old[i].Annotations)
-		if d, ok := byName[n]; ok && d != old[i].Digest {
-			changed = true
-			continue
+		e := old[i]
+		n := nameOf(e.Annotations)
+		if d, ok := owner[n]; ok && d != e.Digest {
+			n.tag, changed = "", true
+			e.Annotations = n.annotations()
 		}
-		byKey[key{old[i].Digest, n}] = true
-		merged = append(merged, old[i])
+		if k := (key{e.Digest, n}); !there[k] {
+			there[k] = true
+			merged = append(merged, e)
+		}
 	}
 	for i := range added {
-		if k := (key{added[i].Digest, nameOf(added[i].Annotations)}); !byKey[k] {
-			byKey[k], changed = true, true
+		if k := (key{added[i].Digest, nameOf(added[i].Annotations)}); !there[k] {
+			there[k], changed = true, true
 			merged = append(merged, added[i])
 		}
 	}

@@ -390,6 +390,48 @@ func write(t *testing.T, dir string, r *remote, entries ...ocispec.Descriptor) {
 	must(t, os.WriteFile(filepath.Join(dir, "oci-layout"), []byte(`{"imageLayoutVersion":"1.0.0"}`), 0o644))
 }
 
+// Two layouts whose images have the same tag, and no repository that would tell them apart.
+func TestAddSameTag(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	for _, config := range []string{"a", "b", "a"} {
+		r := newRemote()
+		img := r.image(config)
+		img.Annotations = map[string]string{ocispec.AnnotationRefName: "v1"}
+		dir := t.TempDir()
+		write(t, dir, r, img)
+		if _, err := s.Add(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, config := range []string{"a", "b"} {
+		if c := s.Candidates(digest.FromString(config)); len(c) != 1 {
+			t.Errorf("%s: %+v", config, c)
+		}
+	}
+	if l, err := s.List(); err != nil || len(l) != 2 {
+		t.Errorf("%+v %v", l, err)
+	}
+}
+
+// A tag for a signature that was pushed again names the newer one.
+func TestTagMoves(t *testing.T) {
+	r := newRemote()
+	img := r.image("config")
+	tag := "sha256-" + img.Digest.Encoded() + ".sig"
+	s := open(t, t.TempDir(), Options{})
+	for _, config := range []string{"one", "two"} {
+		sig := r.image(config)
+		r.tags[tag] = sig.Digest
+		rec := fetched(t, r, app, img)
+		_, err := rec.Tagged(t.Context(), app, tag)
+		must(t, err)
+		must(t, rec.Commit(s, image.Artifact{Repository: app, Descriptor: img}, sig.Digest))
+		if m, err := s.Tagged(t.Context(), app, tag); err != nil || m.Descriptor.Digest != sig.Digest {
+			t.Errorf("%s: %v", config, err)
+		}
+	}
+}
+
 func TestEnvelopes(t *testing.T) {
 	s := open(t, t.TempDir(), Options{})
 	id := digest.FromString("config")

@@ -105,6 +105,18 @@ func nameOf(annotations map[string]string) name {
 	return n
 }
 
+// annotations are those of an entry that is called so.
+func (n name) annotations() map[string]string {
+	a := map[string]string{}
+	if n.repo != "" {
+		a[AnnotationRepository] = n.repo
+	}
+	if n.tag != "" {
+		a[ocispec.AnnotationRefName] = n.tag
+	}
+	return a
+}
+
 var (
 	tagForm    = regexp.MustCompile(`^` + reference.TagRegexp.String() + `$`)
 	digestForm = regexp.MustCompile(`^(sha256|sha384|sha512)-([a-f0-9]+)(\.[a-z0-9]+)?$`)
