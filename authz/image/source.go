@@ -56,3 +56,11 @@ type UnavailableError struct {
 }
 
 func (e *UnavailableError) Error() string { return fmt.Sprintf("the registry %s %s", e.Host, e.Why) }
+
+// Envelope is a signature that lies by itself, without a manifest: of an image that no registry has. What it is a signature of, only its
+// payload says.
+type Envelope struct {
+	Name      string // of its file
+	MediaType string // application/jose+json or application/cose, as it looks
+	Bytes     []byte // at most [MaxEnvelope]
+}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -287,6 +288,67 @@ func TestManyReferrers(t *testing.T) {
 	}
 }
 
+// Whoever can push referrers must not be able to shut Caisson off from the registry.
+func TestListTooLong(t *testing.T) {
+	c, repo := served(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", ocispec.MediaTypeImageIndex)
+		_, _ = w.Write([]byte(`{"manifests":[{"annotations":{"x":"` + strings.Repeat("x", image.MaxManifest) + `"}}]}`))
+	}))
+	for range tripAfter + 1 {
+		_, err := c.Referrers(t.Context(), repo, ocispec.Descriptor{Digest: digest.FromString("x")}, signatureType)
+		if u, ok := errors.AsType[*image.UnavailableError](err); !ok || u.Why != "gives an answer that cannot be used: the list of referrers is too long" {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWordsForOthers(t *testing.T) {
+	c, _ := clientOf(t, Config{Host: "registry.example.com:5000"})
+	for _, x := range []struct {
+		s      statusError
+		why    string
+		denied bool
+	}{
+		{statusError{host: "registry.example.com", path: "team/app", code: 403}, "does not let Caisson read team/app (403)", true},
+		{statusError{host: "auth.example.com", token: true, known: true, code: 401}, "refuses the credentials of Caisson (401)", true},
+		{statusError{host: "auth.example.com", token: true, code: 503}, "sends Caisson to auth.example.com, which answers 503 Service Unavailable", false},
+		{statusError{host: "storage.example.com", known: true, code: 403}, "sends Caisson to storage.example.com, which answers 403 Forbidden", false},
+	} {
+		u, ok := errors.AsType[*image.UnavailableError](c.only().status(&x.s).err)
+		if !ok || u.Why != x.why || u.Denied != x.denied {
+			t.Errorf("%+v: %+v", x.s, u)
+		}
+	}
+}
+
+func TestAsked(t *testing.T) {
+	var told []string
+	c, err := New([]Config{{Host: "registry.example.com", PlainHTTP: true}}, Options{
+		UserAgent: "caisson/test",
+		Asked: func(host string, took time.Duration, err error) {
+			told = append(told, fmt.Sprint(host, " ", took > 0, " ", err))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.only().http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.UserAgent() != "caisson/test" {
+			t.Errorf("user agent %q", r.UserAgent())
+		}
+		return &http.Response{StatusCode: 500, Body: http.NoBody, Request: r}, nil
+	})
+	repo, _ := reference.ParseNamed("registry.example.com/team/app")
+	for range tripAfter + 1 {
+		_, _ = c.Manifest(t.Context(), repo, digest.FromString("x"))
+	}
+	want := "registry.example.com true the registry registry.example.com answers 500 Internal Server Error"
+	if len(told) != tripAfter+1 || told[0] != want || !strings.HasPrefix(told[tripAfter], "registry.example.com false the registry registry.example.com is not asked") {
+		t.Errorf("%q", told)
+	}
+}
+
 func TestBreaker(t *testing.T) {
 	var code, requests atomic.Int32
 	code.Store(503)
@@ -370,6 +432,7 @@ func newTokens(t *testing.T) *tokens {
 		if r.Header.Get("Authorization") != "" {
 			k.leaked.Store(true)
 		}
+		w.Header().Set("Accept-Ranges", "bytes")
 		_, _ = w.Write([]byte("envelope"))
 	}))
 	t.Cleanup(k.storage.Close)
@@ -426,6 +489,20 @@ func TestTokens(t *testing.T) {
 	}
 	if k.leaked.Load() {
 		t.Error("the token went to the storage")
+	}
+
+	fresh, _ := clientOf(t, Config{Host: reference.Domain(repo), PlainHTTP: true, Credentials: path})
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if b, err := fresh.Blob(t.Context(), repo, blob, image.MaxEnvelope); err != nil || string(b) != "envelope" {
+				t.Errorf("%q %v", b, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := k.issued.Load(); n > 20 {
+		t.Errorf("%d tokens for 50 questions at once", n)
 	}
 
 	k.config(t, path, k.user, "wr0ng", 1) // and the file is read again

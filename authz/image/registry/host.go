@@ -125,7 +125,7 @@ func (h *host) repository(repo reference.Named) *repository {
 func (h *host) remote(path string, s *session) *remote.Repository {
 	return &remote.Repository{
 		Client: s, Reference: registry.Reference{Registry: h.name, Repository: path}, PlainHTTP: h.plain,
-		MaxMetadataBytes: image.MaxManifest, ReferrerListMaxPages: maxPages,
+		MaxMetadataBytes: image.MaxManifest + 1, ReferrerListMaxPages: maxPages,
 	}
 }
 
@@ -145,6 +145,7 @@ func (s *session) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if strings.Contains(req.URL.Path, "/referrers/") {
+		resp.Body = &capped{resp.Body, image.MaxManifest}
 		switch resp.StatusCode { // answers of registries that do not know the path
 		case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented:
 			resp.StatusCode = http.StatusNotFound
@@ -166,6 +167,21 @@ func (s *session) Do(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// capped is a body of which at most so many bytes are read. A list is as long as whoever pushes to the registry likes, so that it is too long must not
+// look like a failure of the registry.
+type capped struct {
+	io.ReadCloser
+	left int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if c.left -= int64(n); c.left < 0 {
+		return 0, &unusableError{"the list of referrers is too long"}
+	}
+	return n, err
+}
+
 // noting remembers whether there are credentials, and hides what a credential helper says when it fails: that may hold anything.
 func (s *session) noting(f auth.CredentialFunc) auth.CredentialFunc {
 	return func(ctx context.Context, hostport string) (auth.Credential, error) {
@@ -184,6 +200,7 @@ var errHelper = errors.New("the credential helper fails")
 type statusError struct {
 	host, path string
 	known      bool // there are credentials for the registry
+	token      bool // it is the token service that answers
 	code       int
 	after      string // the header Retry-After
 }

@@ -41,7 +41,7 @@ func (h *host) worded(ctx context.Context, err error) outcome {
 	case errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound && answer.URL != nil && strings.HasPrefix(answer.URL.Path, "/v2/"):
 		return outcome{err: image.ErrNotFound} // there is no such repository
 	case errors.As(err, &answer):
-		s := &statusError{code: answer.StatusCode, known: true}
+		s := &statusError{code: answer.StatusCode, known: true, token: true}
 		if answer.URL != nil {
 			s.host = answer.URL.Hostname()
 		}
@@ -84,7 +84,9 @@ func (h *host) denied(why string) outcome {
 
 // status words an answer by its status code.
 func (h *host) status(s *statusError) outcome {
+	other := s.host != "" && !h.own(s.host)
 	switch {
+	case other && !s.token: // where it redirects to, and no credentials go
 	case s.code == http.StatusUnauthorized && !s.known:
 		return h.denied("wants credentials, and Caisson has none for it (401)")
 	case s.code == http.StatusUnauthorized:
@@ -95,7 +97,7 @@ func (h *host) status(s *statusError) outcome {
 		return h.denied("refuses the credentials of Caisson (403)")
 	}
 	why := strings.TrimSpace(fmt.Sprintf("answers %d %s", s.code, http.StatusText(s.code)))
-	if s.host != "" && !h.own(s.host) {
+	if other {
 		why = "sends Caisson to " + s.host + ", which " + why
 	}
 	o := h.unavailable(why)
