@@ -65,7 +65,7 @@ func (v *Verifier) envelope(ctx context.Context, d ocispec.Descriptor, mediaType
 		verdict := look.refusal(d, err)
 		// A responder that did not answer because the time was up is not the reason.
 		if ctx.Err() != nil && verdict.Reason == image.RevocationUnknown {
-			return unread(ctx.Err(), "")
+			return image.Unread(ctx.Err(), "")
 		}
 		return verdict
 	}
