@@ -107,8 +107,10 @@ func (v *Verifier) one(ctx context.Context, source image.Source, a image.Artifac
 	if err != nil {
 		return image.Unread(err, "its signature "+d.Digest.String())
 	}
-	verdict := v.envelope(ctx, a.Descriptor, layer.MediaType, envelope, a.Repository.Name())
-	verdict.Signature.Digest = d.Digest
+	verdict := v.envelope(ctx, a.Descriptor, layer.MediaType, envelope)
+	if verdict.Verified() {
+		verdict.Signature.Digest = d.Digest
+	}
 	return verdict
 }
 
