@@ -79,13 +79,13 @@ func (v *Verifier) Verify(_ context.Context, _ image.Source, a image.Artifact) i
 	}
 	var best image.Verdict
 	for _, f := range found.Signature {
-		best = image.Telling(best, v.judge(f, a))
+		best = image.Telling(best, v.judge(f))
 	}
 	return best
 }
 
 // judge is the verdict on one signature.
-func (v *Verifier) judge(found imagetypes.SignatureIdentity, a image.Artifact) image.Verdict {
+func (v *Verifier) judge(found imagetypes.SignatureIdentity) image.Verdict {
 	if found.Error != "" {
 		return image.Verdict{Reason: image.BadSignature, Detail: fmt.Sprintf("has a signature that the Engine finds wrong: %.300q", found.Error)}
 	}
