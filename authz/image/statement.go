@@ -39,6 +39,10 @@ type Subject struct {
 	Created     time.Time             // by the builder's clock; zero if it says nothing
 	Labels      map[string]string
 	Identity    json.RawMessage // what Engine 29.2 and later found out about signatures; nil if it says nothing
+
+	// IdentityOf is the manifest that Identity is about: the ID that the Engine gives if it is asked for one platform of the image. "" is not
+	// known.
+	IdentityOf digest.Digest
 }
 
 // Artifact is a manifest or index in a repository that a subject is bound to: the subject is made of what this digest stands for.

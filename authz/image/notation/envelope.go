@@ -48,15 +48,19 @@ func (v *Verifier) VerifyEnvelope(ctx context.Context, id digest.Digest, mediaTy
 	if signed.Digest != id || !slices.Contains(mediaTypes, signed.MediaType) {
 		return bad("has a signature of something else: " + shown(signed.MediaType, signed.Digest))
 	}
-	return v.envelope(ctx, signed, mediaType, envelope, "image.invalid/id")
+	return v.envelope(ctx, signed, mediaType, envelope)
 }
 
-// envelope verifies a signature of a descriptor. The repository is of no consequence; the library wants one.
-func (v *Verifier) envelope(ctx context.Context, d ocispec.Descriptor, mediaType string, envelope []byte, repository string) image.Verdict {
+// anywhere is the repository that the library is told. Our statement holds for all, and the library's own grammar for names knows fewer than
+// registries have.
+const anywhere = "image.invalid/id"
+
+// envelope verifies a signature of a descriptor.
+func (v *Verifier) envelope(ctx context.Context, d ocispec.Descriptor, mediaType string, envelope []byte) image.Verdict {
 	var report revocation.Report
 	outcome, err := v.library.Verify(revocation.WithReport(ctx, &report),
 		ocispec.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}, envelope,
-		notationgo.VerifierVerifyOptions{ArtifactReference: repository + "@" + d.Digest.String(), SignatureMediaType: mediaType})
+		notationgo.VerifierVerifyOptions{ArtifactReference: anywhere + "@" + d.Digest.String(), SignatureMediaType: mediaType})
 	if outcome == nil || outcome.EnvelopeContent == nil {
 		return bad("has a signature that is damaged, or none of notation's")
 	}
@@ -65,7 +69,7 @@ func (v *Verifier) envelope(ctx context.Context, d ocispec.Descriptor, mediaType
 		verdict := look.refusal(d, err)
 		// A responder that did not answer because the time was up is not the reason.
 		if ctx.Err() != nil && verdict.Reason == image.RevocationUnknown {
-			return unread(ctx.Err(), "")
+			return image.Unread(ctx.Err(), "")
 		}
 		return verdict
 	}

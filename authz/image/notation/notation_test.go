@@ -134,6 +134,19 @@ func TestVerified(t *testing.T) {
 	}
 }
 
+// The library knows fewer names of registries than there are.
+func TestRepositoryNames(t *testing.T) {
+	b := newBench(t)
+	b.sign(imagetest.SignOptions{})
+	for _, name := range []string{"[::1]:5000/app", "docker.io/library/app", "a.b-c.example:5000/a/b__c/d"} {
+		repo, err := reference.WithName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, b.verifier(nil).Verify(t.Context(), b.source, image.Artifact{Repository: repo, Descriptor: b.image}), image.Verified, "")
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		do     func(b *bench)

@@ -72,7 +72,7 @@ func (v *Verifier) Fingerprint() string { return v.fingerprint }
 func (v *Verifier) Verify(ctx context.Context, source image.Source, a image.Artifact) image.Verdict {
 	list, err := source.Referrers(ctx, a.Repository, a.Descriptor, registry.ArtifactTypeNotation)
 	if err != nil {
-		return unread(err, "the list of its signatures")
+		return image.Unread(err, "the list of its signatures")
 	}
 	best := image.Verdict{Reason: image.Unsigned, Detail: "has no notation signature in " + a.Repository.Name()}
 	for i, d := range list {
@@ -86,7 +86,7 @@ func (v *Verifier) Verify(ctx context.Context, source image.Source, a image.Arti
 		}
 		if ctx.Err() != nil {
 			// What is left unread may be good.
-			return unread(ctx.Err(), "")
+			return image.Unread(ctx.Err(), "")
 		}
 		best = image.Telling(best, verdict)
 	}
@@ -97,7 +97,7 @@ func (v *Verifier) Verify(ctx context.Context, source image.Source, a image.Arti
 func (v *Verifier) one(ctx context.Context, source image.Source, a image.Artifact, d ocispec.Descriptor) image.Verdict {
 	m, err := source.Manifest(ctx, a.Repository, d.Digest)
 	if err != nil {
-		return unread(err, "its signature "+d.Digest.String())
+		return image.Unread(err, "its signature "+d.Digest.String())
 	}
 	layer, err := envelopeOf(m, a.Descriptor.Digest)
 	if err != nil {
@@ -105,10 +105,12 @@ func (v *Verifier) one(ctx context.Context, source image.Source, a image.Artifac
 	}
 	envelope, err := source.Blob(ctx, a.Repository, layer, image.MaxEnvelope)
 	if err != nil {
-		return unread(err, "its signature "+d.Digest.String())
+		return image.Unread(err, "its signature "+d.Digest.String())
 	}
-	verdict := v.envelope(ctx, a.Descriptor, layer.MediaType, envelope, a.Repository.Name())
-	verdict.Signature.Digest = d.Digest
+	verdict := v.envelope(ctx, a.Descriptor, layer.MediaType, envelope)
+	if verdict.Verified() {
+		verdict.Signature.Digest = d.Digest
+	}
 	return verdict
 }
 
@@ -137,21 +139,4 @@ func envelopeOf(m image.Manifest, subject digest.Digest) (ocispec.Descriptor, er
 		return ocispec.Descriptor{}, fmt.Errorf("is %d bytes large; at most %d are read", layer.Size, int64(image.MaxEnvelope))
 	}
 	return layer, nil
-}
-
-// unread is the verdict if a source gives something not.
-func unread(err error, what string) image.Verdict {
-	var unavailable *image.UnavailableError
-	switch {
-	case errors.As(err, &unavailable) && unavailable.Denied:
-		return image.Verdict{Reason: image.RegistryDenied, Detail: fmt.Sprintf("cannot be verified: %v, for %s", unavailable, what)}
-	case errors.As(err, &unavailable):
-		return image.Verdict{Reason: image.RegistryUnavailable, Detail: fmt.Sprintf("cannot be verified: %v, for %s", unavailable, what)}
-	case errors.Is(err, image.ErrNotFound):
-		return image.Verdict{Reason: image.BadSignature, Detail: fmt.Sprintf("cannot be verified: %s is listed, and not there", what)}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return image.Verdict{Reason: image.Timeout, Detail: "could not be verified in time"}
-	default:
-		return image.Verdict{Reason: image.RegistryUnavailable, Detail: fmt.Sprintf("cannot be verified: %s cannot be read", what)}
-	}
 }

@@ -1,0 +1,1 @@
++71TwytndDHvGhqrddES27TMriMFKyDjF3vy7mkfe0IpB/KoYjdnBV8j8Dv8bHygcraS579Pw4jl+KE4m50VDQ==
