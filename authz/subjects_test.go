@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"caisson/authz"
+	"caisson/authz/image"
 	"caisson/authz/request"
 	"caisson/authz/rules"
 	"caisson/authz/state"
@@ -290,13 +291,18 @@ func TestRecreatedFromInspect(t *testing.T) {
 // blindImages cannot tell anything about images, and counts how often it is asked.
 type blindImages struct{ asked []string }
 
-func (b *blindImages) Assess(_ context.Context, w *request.Workload) error {
-	b.asked = append(b.asked, w.Image.V)
-	return errors.New("the registry of images is on fire")
+func (b *blindImages) Facts(_ context.Context, _ *image.Policy, _ state.View, q image.Question) (*request.ImageFacts, error) {
+	b.asked = append(b.asked, q.Ref)
+	return nil, errors.New("the Engine is on fire")
 }
 
-// TestImagesThatCannotBeAssessed leaves requests undecided that have images, and does not ask for those that have none.
+// TestImagesThatCannotBeAssessed leaves requests undecided that have images, and does not ask for those that have none, nor if no rule wants to
+// know.
 func TestImagesThatCannotBeAssessed(t *testing.T) {
+	asking, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n[rules.image-signature]\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		target, body, image string
 		want                authz.Verdict
@@ -306,12 +312,22 @@ func TestImagesThatCannotBeAssessed(t *testing.T) {
 		{"/v1.41/containers/a/start", "", "x", authz.Undecided},
 		{"/v1.41/volumes/create", `{"Name": "v"}`, "", authz.Allow},
 	} {
-		images := &blindImages{}
-		a := gate(state.Fixed{Containers: map[string]json.RawMessage{"a": stored("a", "{}")}})
-		a.Images = images
-		d := do(a, "POST", c.target, c.body)
-		if d.Verdict != c.want || c.image != "" && (len(images.asked) != 1 || images.asked[0] != c.image) || c.image == "" && len(images.asked) > 0 {
-			t.Errorf("%s: %s (%v), asked for %q", c.target, d.Verdict, d.Err, images.asked)
+		for _, asks := range []bool{true, false} {
+			images := &blindImages{}
+			a := gate(state.Fixed{Containers: map[string]json.RawMessage{"a": stored("a", "{}")}})
+			if a.Images = images; asks {
+				a.Policy = func() *authz.Policy { return asking }
+			}
+			d := do(a, "POST", c.target, c.body)
+			if !asks {
+				if len(images.asked) > 0 {
+					t.Errorf("%s: asked for %q, and nobody wants to know", c.target, images.asked)
+				}
+				continue
+			}
+			if d.Verdict != c.want || c.image != "" && (len(images.asked) != 1 || images.asked[0] != c.image) || c.image == "" && len(images.asked) > 0 {
+				t.Errorf("%s: %s (%v), asked for %q", c.target, d.Verdict, d.Err, images.asked)
+			}
 		}
 	}
 }

@@ -21,5 +21,9 @@ func (d *decoder) attached(at path, r *reportTable, verifiers map[string]image.V
 	if v == nil { // what is wrong with it has been reported
 		return nil
 	}
-	return attached.New(attached.Options{Verifier: v, Types: r.ArtifactTypes, VEX: r.OpenVEX})
+	o := attached.Options{Verifier: v, Types: r.ArtifactTypes, VEX: r.OpenVEX}
+	if keys, ok := v.(attached.Keys); ok {
+		o.Keys = keys
+	}
+	return attached.New(o)
 }

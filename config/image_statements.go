@@ -8,6 +8,7 @@ import (
 
 	"caisson/authz/image"
 	"caisson/authz/image/cosign"
+	"caisson/authz/image/identity"
 	"caisson/authz/image/notation"
 	"caisson/authz/image/revocation"
 )
@@ -24,7 +25,8 @@ var keysOf = map[string][]string{
 	verifierNotation: {
 		"certificates", "signing_authorities", "timestamping_certificates", "identities", "level", "timestamp", "revocation", "last_known",
 	},
-	verifierCosign: {"keys"},
+	verifierCosign: {"keys", "same_repository"},
+	verifierEngine: {"signers"},
 }
 
 // verifier makes the verifier of a statement, nil if something is wrong with it.
@@ -49,6 +51,8 @@ func (d *decoder) verifier(at path, s *trustTable) image.Verifier {
 	switch s.Verifier {
 	case verifierCosign:
 		v = d.cosign(at, s)
+	case verifierEngine:
+		v = d.identity(at, s)
 	default:
 		v = d.notation(at, s)
 	}
@@ -105,21 +109,37 @@ func (d *decoder) cosign(at path, s *trustTable) image.Verifier {
 		d.problem(at.key("keys"), "%v", err)
 	}
 	d.missing(at, "keys", len(s.Keys) == 0)
-	var keys []cosign.Key
+	o := cosign.Options{SameRepository: s.SameRepository}
 	for _, file := range slices.Sorted(maps.Keys(texts)) {
-		key, err := cosign.ParseKey(name(file), texts[file])
-		if err != nil {
-			d.problem(at.key("keys"), "%s: %v", file, err)
-			continue
-		}
-		keys = append(keys, key)
+		o.Keys = append(o.Keys, cosign.Key{Name: name(file), PEM: texts[file]})
 	}
 	if d.reported(at) {
 		return nil
 	}
-	v, err := cosign.New(keys...)
+	v, err := cosign.New(o)
 	if err != nil {
-		d.problem(at, "%v", err)
+		for _, err := range split(err) {
+			d.problem(at.key("keys"), "%v", err)
+		}
+		return nil
+	}
+	return v
+}
+
+func (d *decoder) identity(at path, s *trustTable) image.Verifier {
+	d.missing(at, "signers", len(s.Signers) == 0)
+	if d.reported(at) {
+		return nil
+	}
+	var o identity.Options
+	for _, signer := range s.Signers {
+		o.Signers = append(o.Signers, identity.Signer(signer))
+	}
+	v, err := identity.New(o)
+	if err != nil {
+		for _, err := range split(err) {
+			d.problem(at.key("signers"), "%v", err)
+		}
 		return nil
 	}
 	return v

@@ -40,11 +40,18 @@ type trustTable struct {
 	Revocation         string        `toml:"revocation" comment:"notation: last-known (if left out), require or ignore: what happens if the certificate authority cannot be asked whether a certificate is revoked"`
 	LastKnown          time.Duration `toml:"last_known" comment:"notation: how old an answer about revocation may be that serves while the authority cannot be asked; \"24h\" if left out"`
 
-	Keys []string `toml:"keys" comment:"cosign-key: PEM files of public keys"`
+	Keys           []string `toml:"keys" comment:"cosign-key: PEM files of public keys"`
+	SameRepository bool     `toml:"same_repository" comment:"cosign-key: the signature must name the repository in which the image is found, as those of cosign 3 do not"`
 
-	Issuer           []string `toml:"issuers" comment:"engine-identity: who confirmed the signer's identity, such as https://token.actions.githubusercontent.com"`
-	Subjects         []string `toml:"subjects" comment:"engine-identity: the signer as the certificate names it; * and ** are wildcards"`
-	SourceRepository []string `toml:"source_repositories" comment:"engine-identity: the repository that the image was built from; * and ** are wildcards"`
+	Signers []signerTable `toml:"signers" comment:"engine-identity: who may sign; everything that one names has to match"`
+}
+
+// signerTable is one of the signers of a statement.
+type signerTable struct {
+	Known            string `toml:"known" comment:"one that the Engine knows by name: DHI, Docker's hardened images"`
+	Issuer           string `toml:"issuer" comment:"who confirmed the signer's identity, such as https://token.actions.githubusercontent.com"`
+	Subject          string `toml:"subject" comment:"the signer as its certificate names it; * and ** are wildcards"`
+	SourceRepository string `toml:"source_repository" comment:"the repository that the image was built from"`
 }
 
 // reportTable is one [[image_trust.reports]] as written.

@@ -146,10 +146,26 @@ func (a *Assessor) subject(ctx context.Context, view state.View, q Question) (*S
 		return nil, err
 	}
 	s, err := subjectOf(i)
-	if err == nil {
-		s.ID, s.Manifest = q.ID, q.Manifest
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	s.ID, s.Manifest = q.ID, q.Manifest
+	if len(s.Identity) > 0 && s.Manifest != "" {
+		return s, a.identify(ctx, view, s)
+	}
+	return s, nil
+}
+
+// identify asks which manifest the Engine speaks of when it tells who signed an image: it is that of the platform that it is asked for.
+func (a *Assessor) identify(ctx context.Context, view state.View, s *Subject) error {
+	i, err := view.Image(ctx, s.ID.String(), platformText(s.Platform))
+	if errors.Is(err, state.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		s.Identity, s.IdentityOf = i.Identity, digest.Digest(i.ID)
+	}
+	return err
 }
 
 // selectManifest fills in which manifest of an index the Engine would take now.
@@ -167,6 +183,7 @@ func (a *Assessor) selectManifest(ctx context.Context, view state.View, q Questi
 	}
 	if d, err := digest.Parse(i.ID); err == nil && d != s.ID {
 		s.Manifest, s.Platform = d, i.Platform
+		s.Identity, s.IdentityOf = i.Identity, d
 	}
 	return nil
 }

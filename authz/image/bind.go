@@ -124,21 +124,12 @@ func nameOf(repo reference.Named) string {
 	return repo.Name()
 }
 
-// verdictOf says what an error of a source means.
-func verdictOf(err error, what string) Verdict {
-	unavailable, isUnavailable := errors.AsType[*UnavailableError](err)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Verdict{Reason: Unbound, Detail: "is called " + what + " here, which its registry does not have"}
-	case isUnavailable && unavailable.Denied:
-		return Verdict{Reason: RegistryDenied, Detail: "cannot be looked up: " + unavailable.Error()}
-	case isUnavailable:
-		return Verdict{Reason: RegistryUnavailable, Detail: "cannot be looked up: " + unavailable.Error()}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return Verdict{Reason: Timeout, Detail: "could not be looked up in time"}
-	default:
-		return Verdict{Reason: RegistryUnavailable, Detail: "cannot be looked up: " + err.Error()}
+// verdictOf says what an error of a source means for a name that the Engine has for the image.
+func verdictOf(err error, name string) Verdict {
+	if errors.Is(err, ErrNotFound) {
+		return Verdict{Reason: Unbound, Detail: "is called " + name + " here, which its registry does not have"}
 	}
+	return Unread(err, "the manifest "+name)
 }
 
 // configOf returns the digest of a manifest's configuration, "" if it is an index or has none.

@@ -94,10 +94,12 @@ func (r *registry) Leading(_ context.Context, id digest.Digest) (list []image.Ar
 	return list
 }
 
+func (r *registry) Envelopes(digest.Digest) []image.Envelope { return nil }
+
 // Record keeps manifests, in the same way.
-func (r *registry) Record(from image.Source) (image.Source, func(image.Artifact) error) {
+func (r *registry) Record(from image.Source) (image.Source, func(image.Verdict) error) {
 	rec := &recorder{Source: from, seen: newRegistry()}
-	return rec, func(image.Artifact) error {
+	return rec, func(image.Verdict) error {
 		for d, m := range rec.seen.manifests {
 			r.mu.Lock()
 			r.manifests[d] = m

@@ -21,6 +21,9 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 	var best Verdict
 	for _, e := range a.evidenceOf(p) {
 		v := p.decide(ctx, e, s, only, leading(ctx, p, e, s, only))
+		if !v.Verified() {
+			v = Telling(v, p.loose(ctx, e, s, only))
+		}
 		if v.Verified() {
 			return v
 		}
@@ -29,7 +32,7 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 	if p == nil || p.Registries == nil {
 		return p.told(best, s)
 	}
-	source, keep := Source(p.Registries), func(Artifact) error { return nil }
+	source, keep := Source(p.Registries), func(Verdict) error { return nil }
 	if a.Keep != nil {
 		source, keep = a.Keep.Record(source)
 	}
@@ -38,7 +41,7 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 	b.selected(ctx)
 	v := p.decide(ctx, source, s, only, b)
 	if v.Verified() {
-		if err := keep(v.Artifact); err != nil && a.OnKeepError != nil {
+		if err := keep(v); err != nil && a.OnKeepError != nil {
 			a.OnKeepError(err)
 		}
 	}

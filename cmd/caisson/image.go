@@ -177,4 +177,3 @@ func (o *imageOptions) print(out io.Writer, f finding) error {
 
 // evidenceDir is where in the folder for its state the plugin keeps evidence.
 func evidenceDir(state string) string { return filepath.Join(state, "evidence") }
-

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"caisson/authz"
+	"caisson/authz/image/revocation"
 	"caisson/authz/rules"
 	"caisson/config"
 )
@@ -47,6 +48,7 @@ func openPolicies(o *serveOptions, protect func(*authz.Policy), log *zap.Logger)
 		}
 	}
 	options := config.StoreOptions{Path: o.policyPath(), Optional: o.policy == "", Prepare: protect, Log: log}
+	options.Reader.Answers = revocation.NewAnswers(filepath.Join(o.state, "revocation"))
 	path, err := filepath.Abs(options.Path)
 	if err != nil {
 		return nil, err

@@ -97,7 +97,13 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	}
 	defer engine.Close() //nolint:errcheck // only read from
 
-	authorizer := &authz.Authorizer{Policy: policies.policy, State: engine, Audit: records, Log: log}
+	images, err := newAssessor(o.state, log)
+	if err != nil {
+		return unusable(fmt.Errorf("--state-dir: %w", err))
+	}
+	authorizer := &authz.Authorizer{
+		Policy: policies.policy, State: engine, Images: authz.ImageAssessor{Assessor: images}, Remove: engine, Audit: records, Log: log,
+	}
 	if o.hostFiles {
 		authorizer.Files = authz.NewHost()
 	}

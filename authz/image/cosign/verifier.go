@@ -82,6 +82,16 @@ func (v *Verifier) Kind() string { return kind }
 // Fingerprint changes with everything that the verdict depends on besides the signature.
 func (v *Verifier) Fingerprint() string { return v.fingerprint }
 
+// Signed tells whether one of the keys signed a message, and which.
+func (v *Verifier) Signed(message, signature []byte) (name string, ok bool) {
+	for i := range v.keys {
+		if v.keys[i].made(message, signature) {
+			return v.keys[i].name, true
+		}
+	}
+	return "", false
+}
+
 // Verify implements [image.Verifier]. The first signature that verifies wins; otherwise the verdict is that of the one that tells most.
 func (v *Verifier) Verify(ctx context.Context, source image.Source, a image.Artifact) image.Verdict {
 	l := &look{Verifier: v, source: source, artifact: a, payloads: map[digest.Digest][]byte{}}
