@@ -1,8 +1,6 @@
 package request
 
 import (
-	"reflect"
-
 	"github.com/moby/moby/api/types/network"
 )
 
@@ -20,18 +18,17 @@ var decoders = map[Operation]func(*Request, []byte) error{
 	NetworkDisconnect: decodeNetworkDisconnect,
 }
 
-// shapes of all decoded types, derived once.
-var shapes = map[reflect.Type]*shape{
-	reflect.TypeFor[createBody]():         createShape(),
-	reflect.TypeFor[execBody]():           shapeOf(reflect.TypeFor[execBody]()),
-	reflect.TypeFor[updateBody]():         shapeOf(reflect.TypeFor[updateBody]()),
-	reflect.TypeFor[volumeBody]():         shapeOf(reflect.TypeFor[volumeBody]()),
-	reflect.TypeFor[networkBody]():        shapeOf(reflect.TypeFor[networkBody]()),
-	reflect.TypeFor[networkConnectBody](): shapeOf(reflect.TypeFor[networkConnectBody]()),
-	reflect.TypeFor[serviceBody]():        shapeOf(reflect.TypeFor[serviceBody]()),
-
-	reflect.TypeFor[network.DisconnectRequest](): shapeOf(reflect.TypeFor[network.DisconnectRequest]()),
-}
+// The types of bodies.
+var (
+	createFormat     = &format[createBody]{createShape(), plainly[createBody]()}
+	execFormat       = newFormat[execBody]()
+	updateFormat     = newFormat[updateBody]()
+	volumeFormat     = newFormat[volumeBody]()
+	networkFormat    = newFormat[networkBody]()
+	connectFormat    = newFormat[networkConnectBody]()
+	disconnectFormat = newFormat[network.DisconnectRequest]()
+	serviceFormat    = newFormat[serviceBody]()
+)
 
 // Parse says what the Engine will do with a call. An error is always an [*Error] and always means: refuse.
 //

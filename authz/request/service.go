@@ -55,11 +55,11 @@ type Template struct {
 
 // decodeService reads service create and service update, which take the same body. An update replaces the whole specification.
 func decodeService(r *Request, body []byte) error {
-	var b serviceBody
-	var err error
-	if r.Unknown, err = decodeBody(body, &b); err != nil {
+	b, unknown, err := serviceFormat.decode(body)
+	if err != nil {
 		return err
 	}
+	r.Unknown = unknown
 	task := &b.TaskTemplate
 	if task.ContainerSpec == nil { // as for plugins
 		task.ContainerSpec = new(containerSpec)
@@ -72,7 +72,7 @@ func decodeService(r *Request, body []byte) error {
 		Replicas:   replicas(&b.Mode),
 		Templates:  templates(task.ContainerSpec),
 	}
-	r.Workload = newServiceWorkload(r.Version, &b)
+	r.Workload = newServiceWorkload(r.Version, b)
 	return nil
 }
 
