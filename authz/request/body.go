@@ -83,6 +83,9 @@ func checkParameters(r *Request) error {
 // checkContentType refuses form bodies. The Engine takes query parameters from them, with precedence, and never shows them
 // to a plugin (net/http ParseForm); no client of the Docker API sends one.
 func checkContentType(v string) error {
+	if v == "" || v == "application/json" {
+		return nil
+	}
 	t, _, err := mime.ParseMediaType(v)
 	if v != "" && err != nil && t == "" {
 		return &Error{"header Content-Type", "it cannot be parsed", "send Content-Type: application/json"}

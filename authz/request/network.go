@@ -132,7 +132,7 @@ func decodeNetworkConnect(r *Request, body []byte) error {
 	}
 	r.Unknown = unknown
 	r.Workload = &Workload{Door: DoorConnect, Version: r.Version, Connects: b.Container, Exposure: Exposure{
-		Endpoints: []Endpoint{newEndpoint("EndpointConfig", r.Vars["id"], b.EndpointConfig)},
+		Endpoints: []Endpoint{newEndpoint("EndpointConfig", r.Vars.Get("id"), b.EndpointConfig)},
 	}}
 	return nil
 }
