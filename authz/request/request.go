@@ -23,7 +23,7 @@ type Request struct {
 	Route     *Route
 	Version   Version // API version of the path; the zero value means unversioned, which is the Engine's newest
 	Path      string  // decoded path without the version prefix
-	Vars      Vars // of the route's template
+	Vars      Vars    // of the route's template
 	Query     Query
 
 	// Workload is what a rule judges. It is nil for operations that carry none.
