@@ -41,6 +41,7 @@ type Decision struct {
 
 	request  request.Request // what Request points to
 	findings rules.Findings
+	clock    clock
 }
 
 // Excepted is a violation that an exception waives.

@@ -1,9 +1,7 @@
 package request
 
 import (
-	"maps"
 	"path"
-	"slices"
 	"strconv"
 )
 
@@ -74,10 +72,10 @@ func createFiles(b *createBody) Files {
 	for i := range h.Mounts {
 		f.Mounts = append(f.Mounts, newMount("HostConfig.Mounts["+strconv.Itoa(i)+"]", &h.Mounts[i]))
 	}
-	for _, target := range slices.Sorted(maps.Keys(h.Tmpfs)) {
+	for _, target := range Keys(h.Tmpfs) {
 		f.Mounts = append(f.Mounts, newTmpfs("HostConfig.Tmpfs["+clip(target)+"]", target, h.Tmpfs[target]))
 	}
-	for _, target := range slices.Sorted(maps.Keys(b.Volumes)) {
+	for _, target := range Keys(b.Volumes) {
 		f.Mounts = append(f.Mounts, Mount{Field: "Volumes[" + clip(target) + "]", Type: MountVolume, Target: target, Driver: h.VolumeDriver})
 	}
 	for _, d := range h.Devices {
@@ -135,7 +133,7 @@ func createExposure(b *createBody) Exposure {
 		ExtraHosts:      Value[[]string]{"HostConfig.ExtraHosts", h.ExtraHosts},
 		Links:           Value[[]string]{"HostConfig.Links", h.Links},
 	}
-	for _, port := range slices.Sorted(maps.Keys(h.PortBindings)) {
+	for _, port := range Keys(h.PortBindings) {
 		field := "HostConfig.PortBindings[" + clip(port) + "]"
 		bindings := h.PortBindings[port]
 		if len(bindings) == 0 { // an empty list publishes one port of the Engine's choice
@@ -145,7 +143,7 @@ func createExposure(b *createBody) Exposure {
 			e.Ports = append(e.Ports, newPort(field+"["+strconv.Itoa(i)+"]", port, p))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.NetworkingConfig.EndpointsConfig)) {
+	for _, name := range Keys(b.NetworkingConfig.EndpointsConfig) {
 		field := "NetworkingConfig.EndpointsConfig[" + clip(name) + "]"
 		e.Endpoints = append(e.Endpoints, newEndpoint(field, name, b.NetworkingConfig.EndpointsConfig[name]))
 	}

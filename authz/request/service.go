@@ -1,8 +1,6 @@
 package request
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -104,7 +102,7 @@ func templates(c *containerSpec) (list []Template) {
 		}
 	}
 	addMap := func(field string, m map[string]string) {
-		for _, k := range slices.Sorted(maps.Keys(m)) {
+		for _, k := range Keys(m) {
 			add(field+"["+clip(k)+"]", m[k], false)
 		}
 	}

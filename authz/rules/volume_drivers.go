@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -93,7 +92,7 @@ func (v *VolumeDrivers) checkDriver(field, name string, out *Findings) {
 //
 // Source: moby daemon/volume/local/local_unix.go.
 func (v *VolumeDrivers) badOptions(options map[string]string) string {
-	for _, k := range slices.Sorted(maps.Keys(options)) {
+	for _, k := range request.Keys(options) {
 		if !slices.Contains([]string{"type", "o", "device", "size"}, k) {
 			return "has the unknown option " + quote(k)
 		}

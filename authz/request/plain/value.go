@@ -126,22 +126,22 @@ func (p *parser) dictionary(n *node, v reflect.Value) bool {
 		return p.texts(n, texts)
 	}
 	v.Set(reflect.MakeMap(n.typ))
+	key, elem := reflect.New(n.typ.Key()).Elem(), reflect.New(n.typ.Elem()).Elem()
 	for count := 0; ; count++ {
 		more, ok := p.next(count, '}')
 		if !more || !ok {
 			return ok
 		}
 		name, ok := p.text()
-		if !ok || !p.take(':') || p.tooMany(n, count) {
+		if !ok || !p.take(':') || p.tooMany(n, count) || !p.value(n.elem, elem) {
 			return false
 		}
-		key := reflect.New(n.typ.Key()).Elem()
 		key.SetString(name)
-		elem := reflect.New(n.typ.Elem()).Elem()
-		if v.MapIndex(key).IsValid() || !p.value(n.elem, elem) {
+		v.SetMapIndex(key, elem)
+		elem.SetZero()
+		if v.Len() != count+1 { // it was there already
 			return false
 		}
-		v.SetMapIndex(key, elem)
 	}
 }
 
@@ -188,7 +188,7 @@ func (p *parser) list(n *node, v reflect.Value) bool {
 			return false
 		}
 		if count == v.Cap() {
-			v.Grow(max(1, min(count, 1024)))
+			v.Grow(max(4, min(count, 1024)))
 		}
 		v.SetLen(count + 1)
 		if !p.value(n.elem, v.Index(count)) {
