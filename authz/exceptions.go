@@ -77,7 +77,7 @@ func imageOf(r *request.Request) string {
 	if r.Workload == nil || !r.Workload.Image.Has() {
 		return ""
 	}
-	named, err := reference.ParseDockerRef(r.Workload.Image.V)
+	named, err := request.ParseImage(r.Workload.Image.V)
 	if err != nil {
 		return ""
 	}
