@@ -25,6 +25,7 @@ func TestProto(t *testing.T) {
 		if strings.Contains(bin, "caisson") {
 			p.decides = true
 			p.auditLog = filepath.Join(dir, name+".log")
+			if strings.HasPrefix(name, "shm") { p.auditLog = "/dev/shm/cb/x.log" }
 			pf := filepath.Join(dir, "policy.toml")
 			os.WriteFile(pf, []byte(policy), 0o600)
 			p.cmd = exec.Command(bin, "serve", "--socket", p.socket, "--policy", pf, "--audit-log", p.auditLog,
@@ -41,5 +42,20 @@ func TestProto(t *testing.T) {
 	if v := os.Getenv("ROUNDS"); v != "" { fmt.Sscan(v, &o.rounds) }
 	r, err := measure(t.Context(), o, ps, calls)
 	if err != nil { t.Fatal(err) }
-	fmt.Println(r.table())
+	if os.Getenv("TABLE") != "" { fmt.Println(r.table()) }
+	for _, n := range connections {
+		for _, c := range calls {
+			fmt.Printf("%-30s %d", c.name, n)
+			var base sample
+			for i, p := range ps {
+				best := sample{1e9, 1e9, 1e9}
+				for _, s := range r.samples[key{p.name, c.name, n}] {
+					best.p50 = min(best.p50, s.p50); best.cpu = min(best.cpu, s.cpu)
+				}
+				if i == 0 { base = best }
+				fmt.Printf("  %s %.1f/%.1f (%.2f %.2f)", p.name, best.p50, best.cpu, best.p50/base.p50, best.cpu/base.cpu)
+			}
+			fmt.Println()
+		}
+	}
 }

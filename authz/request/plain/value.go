@@ -1,7 +1,6 @@
 package plain
 
 import (
-	"encoding/base64"
 	"reflect"
 	"strings"
 )
@@ -40,13 +39,9 @@ func (p *parser) value(n *node, v reflect.Value) bool {
 		v.SetUint(uint64(i)) //nolint:gosec // G115: not negative
 		return true
 	case binary:
-		s, ok := p.text()
-		if !ok {
-			return false
-		}
-		b, err := base64.StdEncoding.DecodeString(s)
+		b, ok := p.binary()
 		v.SetBytes(b)
-		return err == nil
+		return ok
 	case pointer:
 		v.Set(reflect.New(n.typ.Elem()))
 		return p.value(n.elem, v.Elem())
@@ -91,6 +86,9 @@ func (p *parser) object(n *node, v reflect.Value) bool {
 		seen[at/64] |= bit
 		f := &n.fields[at]
 		at++
+		if p.zero(f.node) {
+			continue
+		}
 		member := v
 		for _, i := range f.index {
 			member = member.Field(i)
@@ -99,6 +97,31 @@ func (p *parser) object(n *node, v reflect.Value) bool {
 			return false
 		}
 	}
+}
+
+// zero passes over a value that leaves a field as it is, as most do that clients send, and tells whether it did.
+func (p *parser) zero(n *node) bool {
+	var is string
+	switch n.kind {
+	case text:
+		is = `""`
+	case boolean:
+		is = "false"
+	case signed, unsigned:
+		is = "0,"
+	case foreign:
+		return false
+	default:
+		is = "null"
+	}
+	p.peek()
+	if !p.word(is) {
+		return false
+	}
+	if is == "0," {
+		p.pos-- // the comma; a number without one, the last of an object, is left to value
+	}
+	return true
 }
 
 // field reads a key and returns the field it stands for, -1 if there is none. It looks at the guessed one first, because clients send
