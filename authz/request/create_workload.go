@@ -64,6 +64,9 @@ func createFiles(b *createBody) Files {
 		DeviceCgroupRules: Value[[]string]{"HostConfig.DeviceCgroupRules", h.DeviceCgroupRules},
 		DeviceRequests:    Value[[]DeviceRequest]{Field: "HostConfig.DeviceRequests"},
 	}
+	if n := len(h.Binds) + len(h.Mounts) + len(h.Tmpfs) + len(b.Volumes); n > 0 {
+		f.Mounts = make([]Mount, 0, n)
+	}
 	for i, raw := range h.Binds {
 		m := parseBind("HostConfig.Binds["+strconv.Itoa(i)+"]", raw)
 		m.Driver = volumeDriverOf(m, h.VolumeDriver)
@@ -132,6 +135,9 @@ func createExposure(b *createBody) Exposure {
 		PublishAllPorts: Value[bool]{"HostConfig.PublishAllPorts", h.PublishAllPorts},
 		ExtraHosts:      Value[[]string]{"HostConfig.ExtraHosts", h.ExtraHosts},
 		Links:           Value[[]string]{"HostConfig.Links", h.Links},
+	}
+	if n := len(h.PortBindings); n > 0 {
+		e.Ports = make([]Port, 0, n)
 	}
 	for _, port := range Keys(h.PortBindings) {
 		field := "HostConfig.PortBindings[" + clip(port) + "]"

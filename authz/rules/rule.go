@@ -47,7 +47,10 @@ type Findings struct {
 
 // Start makes it collect for one rule on one request: services have other flags than containers.
 func (f *Findings) Start(s *Spec, r *request.Request) {
-	*f = Findings{spec: s, service: r.Workload != nil && r.Workload.Door == request.DoorService}
+	f.spec, f.service = s, r.Workload != nil && r.Workload.Door == request.DoorService
+	if f.list != nil || f.more > 0 {
+		f.list, f.more = nil, 0
+	}
 }
 
 // Either picks the words for a container or those for a service.

@@ -62,7 +62,8 @@ func (v *VolumeDrivers) Prepare() error {
 func (v *VolumeDrivers) Check(r *request.Request, out *Findings) {
 	w := r.Workload
 	v.checkDriver(w.VolumeDriver.Field, w.VolumeDriver.V, out) // also serves the volumes that the image declares
-	for _, m := range w.Mounts {
+	for i := range w.Mounts {
+		m := &w.Mounts[i]
 		driver, options := m.Field, m.Field
 		if w.Door == request.DoorVolume {
 			driver, options = "Driver", "DriverOpts"

@@ -2,7 +2,6 @@ package plain
 
 import (
 	"reflect"
-	"strings"
 )
 
 // value decodes one value into a zero v.
@@ -70,14 +69,18 @@ func (p *parser) object(n *node, v reflect.Value) bool {
 		return false
 	}
 	var seen [maxFields / 64]uint64
-	at := 0 // the field that a client is likely to send next
+	at, other := 0, 0 // the fields that a client is likely to send next
 	for count := 0; ; count++ {
 		more, ok := p.next(count, '}')
 		if !more || !ok {
 			return ok
 		}
-		if at = p.field(n, at); at < 0 {
+		guess := at
+		if at = p.field(n, guess, other); at < 0 {
 			return false
+		}
+		if at != guess { // a field out of order, or some left out
+			other = guess
 		}
 		bit := uint64(1) << (at % 64)
 		if seen[at/64]&bit != 0 || !p.take(':') {
@@ -124,12 +127,13 @@ func (p *parser) zero(n *node) bool {
 	return true
 }
 
-// field reads a key and returns the field it stands for, -1 if there is none. It looks at the guessed one first, because clients send
+// field reads a key and returns the field it stands for, -1 if there is none. It looks at the guessed ones first, because clients send
 // fields in the order of the type.
-func (p *parser) field(n *node, guess int) int {
-	if guess < len(n.fields) && strings.HasPrefix(p.src[p.pos:], n.fields[guess].quoted) {
-		p.pos += len(n.fields[guess].quoted)
-		return guess
+func (p *parser) field(n *node, guesses ...int) int {
+	for _, guess := range guesses {
+		if guess < len(n.fields) && p.word(n.fields[guess].quoted) {
+			return guess
+		}
 	}
 	key, ok := p.text()
 	if !ok {
