@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sort"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -33,20 +34,19 @@ type Authorizer struct {
 	Log       *zap.Logger
 	Deadline  time.Duration    // 0 is DefaultDeadline
 	Now       func() time.Time // nil is time.Now
+
+	prepared atomic.Pointer[plan] // the policy that decided last
 }
 
 // Authorize decides about one call and records the decision. It always returns a decision: an error, a panic or an expired
 // deadline makes it undecided.
 func (a *Authorizer) Authorize(ctx context.Context, call request.Call) *Decision {
 	d := a.begin(call)
-	policy := a.policy()
-	ctx, cancel := context.WithTimeout(ctx, a.deadline(policy))
-	defer cancel()
-
-	d.AuditOnly = a.AuditOnly || policy != nil && policy.Mode == Audit
-	a.decide(ctx, policy, d)
+	p := a.plan()
+	d.AuditOnly = a.AuditOnly || p != nil && p.policy.Mode == Audit
+	a.decide(ctx, p, d)
 	d.Duration = a.now().Sub(d.Time)
-	a.record(policy, d)
+	a.record(p, d)
 	return d
 }
 
@@ -54,7 +54,7 @@ func (a *Authorizer) Authorize(ctx context.Context, call request.Call) *Decision
 func (a *Authorizer) Reject(err error) *Decision {
 	d := a.begin(request.Call{})
 	d.Err = err
-	a.record(a.policy(), d)
+	a.record(a.plan(), d)
 	return d
 }
 
@@ -64,7 +64,7 @@ func (a *Authorizer) begin(call request.Call) *Decision {
 
 // decide sets the verdict. It is left at Undecided on every path but the two that reach the end of the rules, and the one that
 // refuses whoever may not ask.
-func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
+func (a *Authorizer) decide(ctx context.Context, p *plan, d *Decision) {
 	defer func() {
 		if v := recover(); v != nil {
 			a.panicked(d, v)
@@ -74,20 +74,29 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 		d.Err = errors.New("no policy is loaded; fix: look for errors in Caisson's log")
 		return
 	}
-	d.Policy = p.Hash
-	r, err := request.Parse(d.Call)
-	if err != nil {
-		d.Err = err
+	d.Policy = p.policy.Hash
+	if d.Err = d.request.Parse(d.Call); d.Err != nil {
 		return
 	}
+	r := &d.request
 	d.Request = r
-	view := state.NewMemo(a.state())
 	who, err := p.principal(&d.Call)
 	if err != nil {
 		d.Err = err
 		return
 	}
-	refused, err := p.access(ctx, view, r, who)
+	bound, override := p.rulesFor(&who)
+	deadline := a.deadline(p.policy)
+	if !p.looks(r) {
+		d.Override = override
+		d.clock = clock{ctx, time.Now().Add(deadline)}
+		d.judge(&d.clock, p, bound, &subject{r: r, owner: r})
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	view := state.NewMemo(a.state())
+	refused, err := p.policy.access(ctx, view, r, &who)
 	if err != nil {
 		d.Err = err
 		return
@@ -101,16 +110,15 @@ func (a *Authorizer) decide(ctx context.Context, p *Policy, d *Decision) {
 			return
 		}
 	}
-	var bound []BoundRule
-	bound, d.Override = p.rulesFor(who)
 	x := newExpansion(view, r)
-	x.files, x.images = a.Files, a.lookAtImages(ctx, p, view, facts(bound))
-	list, err := x.subjects(ctx, p.Existing)
+	x.files, x.images = a.Files, a.lookAtImages(ctx, p.policy, view, bound.facts)
+	list, err := x.subjects(ctx, p.policy.Existing)
 	if err != nil {
 		d.Err = err
 		return
 	}
-	a.judge(ctx, p, bound, list, d)
+	d.Override = override
+	d.judge(ctx, p, bound, list...)
 }
 
 // panicked leaves a decision undecided.
@@ -124,15 +132,37 @@ func (a *Authorizer) panicked(d *Decision, v any) {
 	a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
 }
 
-// judge runs rules on subjects, all of them, and sets the verdict when all have had their say.
-func (a *Authorizer) judge(ctx context.Context, p *Policy, bound []BoundRule, list []subject, d *Decision) {
-	for i := range list {
-		for j := range bound {
+// looks tells whether a decision may have to look at something else than the request: at objects of the Engine, or files of the host.
+func (p *plan) looks(r *request.Request) bool {
+	_, onObject := r.Target()
+	return len(p.policy.Access) > 0 || r.Workload != nil || r.Update != nil || onObject
+}
+
+// clock is a context that ends at a time, and does not wake those who wait for it: for decisions that wait for nothing.
+type clock struct {
+	context.Context
+	end time.Time
+}
+
+func (c *clock) Err() error {
+	if time.Now().After(c.end) {
+		return context.DeadlineExceeded
+	}
+	return c.Context.Err()
+}
+
+// judge runs the rules on all subjects and makes a verdict of what they have found.
+func (d *Decision) judge(ctx context.Context, p *plan, bound *ruleSet, list ...*subject) {
+	for _, s := range list {
+		for _, b := range bound.candidates(s.r) {
+			if !s.judgedBy(b.Spec) {
+				continue
+			}
 			if err := ctx.Err(); err != nil {
 				d.Err = fmt.Errorf("the decision took too long: %w; fix: try again", err)
 				return
 			}
-			apply(p, &bound[j], &list[i], d)
+			d.apply(p, b, s)
 		}
 	}
 	sortViolations(d.Violations)
@@ -144,14 +174,10 @@ func (a *Authorizer) judge(ctx context.Context, p *Policy, bound []BoundRule, li
 }
 
 // apply runs one rule on one subject and files what it finds under enforced, audited or excepted.
-func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
-	mode := b.mode()
-	if mode == Off || !s.judgedBy(b.Spec) {
-		return
-	}
-	found := rules.NewFindings(b.Spec).For(s.r)
-	b.Rule.Check(s.r, found)
-	for _, v := range found.Violations() {
+func (d *Decision) apply(p *plan, b *BoundRule, s *subject) {
+	d.findings.Start(b.Spec, s.r)
+	b.Rule.Check(s.r, &d.findings)
+	for _, v := range d.findings.Violations() {
 		if s.name != "" {
 			// What the update itself asks for can be asked for otherwise, and an image can be signed under its containers.
 			if u := s.r.Update; b.Spec.Facts == 0 && (u == nil || !u.Sets(v.Field)) {
@@ -159,10 +185,10 @@ func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
 			}
 			v.Field = s.name + ": " + v.Field
 		}
-		switch name, ok := p.excepted(v.Rule, s.owner, d.Time); {
-		case ok && !b.Spec.Permanent:
-			d.Excepted = append(d.Excepted, Excepted{v, name})
-		case mode == Audit || s.mode == Audit:
+		switch e := p.excepted(b, s, d.Time); {
+		case e != nil:
+			d.Excepted = append(d.Excepted, Excepted{v, e.Name})
+		case b.mode() == Audit || s.mode == Audit:
 			d.Audited = append(d.Audited, v)
 		default:
 			d.Violations = append(d.Violations, v)
@@ -170,23 +196,28 @@ func apply(p *Policy, b *BoundRule, s *subject, d *Decision) {
 	}
 }
 
-// excepted finds the first exception that waives a rule for the request.
-func (p *Policy) excepted(rule rules.ID, r *request.Request, now time.Time) (string, bool) {
-	for i := range p.Exceptions {
-		if e := &p.Exceptions[i]; e.covers(rule, r, now) {
-			return e.Name, true
-		}
+// excepted finds the first exception that waives a rule for a subject, nil if there is none.
+func (p *plan) excepted(b *BoundRule, s *subject, now time.Time) *Exception {
+	if b.Spec.Permanent || len(p.exceptions) == 0 {
+		return nil
 	}
-	return "", false
+	if s.image == nil {
+		image := imageOf(s.owner)
+		s.image = &image
+	}
+	return p.exceptions.find(b.Spec.ID, *s.image, userOf(s.owner), now)
 }
 
 // sortViolations orders by rule and keeps the order in which a rule reports, so that messages are stable.
 func sortViolations(v []rules.Violation) {
+	if len(v) < 2 {
+		return
+	}
 	sort.SliceStable(v, func(i, j int) bool { return v[i].Rule < v[j].Rule })
 }
 
 // record writes the audit record. A decision that cannot be recorded is not carried out, unless the policy says so.
-func (a *Authorizer) record(p *Policy, d *Decision) {
+func (a *Authorizer) record(p *plan, d *Decision) {
 	if a.Audit == nil {
 		return
 	}
@@ -195,9 +226,26 @@ func (a *Authorizer) record(p *Policy, d *Decision) {
 		return
 	}
 	a.Log.Error("cannot write the audit record", zap.String("decision", d.ID), zap.Error(err))
-	if d.Verdict == Allow && (p == nil || !p.ContinueUnaudited) {
+	if d.Verdict == Allow && (p == nil || !p.policy.ContinueUnaudited) {
 		d.Verdict, d.Err = Undecided, errors.New("its audit record cannot be written; fix: look at the disk that holds the audit log")
 	}
+}
+
+// plan returns the policy in force, nil if there is none. A policy that decides for the first time is prepared.
+func (a *Authorizer) plan() *plan {
+	if a.Policy == nil {
+		return nil
+	}
+	policy := a.Policy()
+	if policy == nil {
+		return nil
+	}
+	if p := a.prepared.Load(); p != nil && p.policy == policy {
+		return p
+	}
+	p := newPlan(policy)
+	a.prepared.Store(p) // another one may be stored at the same time, and that one is as good
+	return p
 }
 
 // deadline leaves time for what the policy lets the proof of an image take.
@@ -210,13 +258,6 @@ func (a *Authorizer) deadline(p *Policy) time.Duration {
 		deadline = max(deadline, p.Images.MaxDeadline()+2*time.Second)
 	}
 	return deadline
-}
-
-func (a *Authorizer) policy() *Policy {
-	if a.Policy == nil {
-		return nil
-	}
-	return a.Policy()
 }
 
 func (a *Authorizer) state() state.View {

@@ -20,11 +20,8 @@ type Remover interface {
 // LooksAtCreated tells whether any rule in force, for whomever, wants to see the containers that the Engine has made. Otherwise
 // [Authorizer.Created] would let all pass.
 func (a *Authorizer) LooksAtCreated() bool {
-	p := a.policy()
-	if p == nil {
-		return true
-	}
-	return facts(p.Rules) != 0 || slices.ContainsFunc(p.Overrides, func(o Override) bool { return facts(o.Rules) != 0 })
+	p := a.plan()
+	return p == nil || p.images
 }
 
 // Created judges the container that the Engine has made of a create request, by the rules about images: between the request and now, a name
@@ -34,12 +31,17 @@ func (a *Authorizer) LooksAtCreated() bool {
 // It is nil if no rule wants to know.
 func (a *Authorizer) Created(ctx context.Context, call request.Call, container string) *Decision {
 	d := a.begin(call)
-	policy := a.policy()
-	ctx, cancel := context.WithTimeout(ctx, a.deadline(policy))
+	p := a.plan()
+	if p == nil {
+		d.Err = errors.New("no policy is loaded; fix: look for errors in Caisson's log")
+		a.record(p, d)
+		return d
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.deadline(p.policy))
 	defer cancel()
 	d.Response = true
-	d.AuditOnly = a.AuditOnly || policy != nil && policy.Mode == Audit
-	bound := a.decideCreated(ctx, policy, d, container)
+	d.AuditOnly = a.AuditOnly || p.policy.Mode == Audit
+	bound := a.decideCreated(ctx, p, d, container)
 	if d.Verdict == Allow && len(d.Audited)+len(d.Excepted) == 0 {
 		return d // the record of the request says it all
 	}
@@ -47,41 +49,32 @@ func (a *Authorizer) Created(ctx context.Context, call request.Call, container s
 		a.remove(ctx, bound, container, d)
 	}
 	d.Duration = a.now().Sub(d.Time)
-	a.record(policy, d)
+	a.record(p, d)
 	return d
 }
 
 // decideCreated sets the verdict, and returns the rules that were asked.
-func (a *Authorizer) decideCreated(ctx context.Context, p *Policy, d *Decision, container string) (bound []BoundRule) {
+func (a *Authorizer) decideCreated(ctx context.Context, p *plan, d *Decision, container string) *ruleSet {
 	defer func() {
 		if v := recover(); v != nil {
 			a.panicked(d, v)
 		}
 	}()
-	if p == nil {
-		d.Err = errors.New("no policy is loaded; fix: look for errors in Caisson's log")
+	d.Policy = p.policy.Hash
+	if d.Err = d.request.Parse(d.Call); d.Err != nil {
 		return nil
 	}
-	d.Policy = p.Hash
-	r, err := request.Parse(d.Call)
-	if err != nil {
-		d.Err = err
-		return nil
-	}
+	r := &d.request
 	d.Request = r
 	who, err := p.principal(&d.Call)
 	if err != nil {
 		d.Err = err
 		return nil
 	}
-	all, override := p.rulesFor(who)
-	d.Override = override
-	for _, b := range all {
-		if b.Spec.Facts != 0 {
-			bound = append(bound, b)
-		}
-	}
-	if facts(bound) == 0 {
+	var all *ruleSet
+	all, d.Override = p.rulesFor(&who)
+	bound := all.aboutImages()
+	if bound.facts == 0 {
 		d.Verdict = Allow
 		return bound
 	}
@@ -101,18 +94,28 @@ func (a *Authorizer) decideCreated(ctx context.Context, p *Policy, d *Decision, 
 	}
 	w := *c.Workload
 	sub := withWorkload(r, &w)
-	x := newExpansion(view, r)
-	if err := a.lookAtImages(ctx, p, view, facts(bound)).resolve(ctx, x, &w); err != nil {
+	if err := a.lookAtImages(ctx, p.policy, view, bound.facts).resolve(ctx, newExpansion(view, r), &w); err != nil {
 		d.Err = err
 		return bound
 	}
-	a.judge(ctx, p, bound, []subject{{name: "container " + c.Name, r: sub, owner: sub}}, d)
+	d.judge(ctx, p, bound, &subject{name: "container " + c.Name, r: sub, owner: sub})
 	return bound
 }
 
+// aboutImages are those of the rules that ask about images.
+func (s *ruleSet) aboutImages() *ruleSet {
+	some := &ruleSet{facts: s.facts}
+	for _, b := range s.all {
+		if b.Spec.Facts != 0 {
+			some.all = append(some.all, b)
+		}
+	}
+	return some
+}
+
 // remove removes a container that was refused, if the policy says so.
-func (a *Authorizer) remove(ctx context.Context, bound []BoundRule, container string, d *Decision) {
-	wanted := slices.ContainsFunc(bound, func(b BoundRule) bool {
+func (a *Authorizer) remove(ctx context.Context, bound *ruleSet, container string, d *Decision) {
+	wanted := bound != nil && slices.ContainsFunc(bound.all, func(b *BoundRule) bool {
 		r, ok := b.Rule.(*rules.ImageSignature)
 		return ok && r.RemoveUnverified
 	})

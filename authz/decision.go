@@ -39,6 +39,10 @@ type Decision struct {
 	Policy   string // hash of the policy that decided
 	Override string // name of the policy's override that was in force for whoever asked
 	Duration time.Duration
+
+	request  request.Request // what Request points to
+	findings rules.Findings
+	clock    clock
 }
 
 // Excepted is a violation that an exception waives.

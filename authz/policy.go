@@ -4,12 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/distribution/reference"
 
 	"caisson/authz/image"
-	"caisson/authz/request"
 	"caisson/authz/rules"
 )
 
@@ -102,64 +98,4 @@ type Override struct {
 func (p *Policy) Judges(id rules.ID) bool {
 	is := func(b BoundRule) bool { return b.Spec.ID == id }
 	return slices.ContainsFunc(p.Rules, is) || slices.ContainsFunc(p.Overrides, func(o Override) bool { return slices.ContainsFunc(o.Rules, is) })
-}
-
-// rulesFor returns the rules for a principal, and the name of the override that they come from, if they do.
-func (p *Policy) rulesFor(who *request.Principal) ([]BoundRule, string) {
-	for i := range p.Overrides {
-		if o := &p.Overrides[i]; p.Groups.concern(o.Principals, who) {
-			return o.Rules, o.Name
-		}
-	}
-	return p.Rules, ""
-}
-
-// facts is what rules want to know of images.
-func facts(bound []BoundRule) (all rules.Facts) {
-	for i := range bound {
-		if bound[i].mode() != Off {
-			all |= bound[i].Spec.Facts
-		}
-	}
-	return all
-}
-
-// Exception waives rules for one image or one user until a day. Owner and reason are there so that somebody can be asked.
-type Exception struct {
-	Name    string
-	Rules   []rules.ID
-	Image   reference.Canonical // by digest: a name alone can be given to any image. nil matches every image.
-	User    string              // common name of the TLS client certificate; "" matches every user
-	Owner   string
-	Reason  string
-	Expires time.Time // the first moment at which it no longer counts
-}
-
-// covers tells whether the exception waives a rule for a request at a time.
-func (e *Exception) covers(rule rules.ID, r *request.Request, now time.Time) bool {
-	return now.Before(e.Expires) && e.names(rule) && e.matchesUser(r) && e.matchesImage(r)
-}
-
-func (e *Exception) names(rule rules.ID) bool {
-	return slices.Contains(e.Rules, rule)
-}
-
-func (e *Exception) matchesUser(r *request.Request) bool {
-	return e.User == "" || e.User == r.Call.User && r.Call.AuthMethod == "TLS"
-}
-
-// matchesImage compares repository and digest. A request that names its image in any other way, by tag or by ID, is not covered.
-func (e *Exception) matchesImage(r *request.Request) bool {
-	if e.Image == nil {
-		return true
-	}
-	if r.Workload == nil || !r.Workload.Image.Has() {
-		return false
-	}
-	named, err := reference.ParseDockerRef(r.Workload.Image.V)
-	if err != nil {
-		return false
-	}
-	got, ok := named.(reference.Canonical)
-	return ok && got.Name() == e.Image.Name() && got.Digest() == e.Image.Digest()
 }

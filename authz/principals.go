@@ -125,16 +125,7 @@ func (n PrincipalName) names(who *request.Principal) bool {
 	return false
 }
 
-// principal reads who asks, if the policy has something to say about that. Only a policy that names principals by more than their
-// common name needs the certificate itself.
-func (p *Policy) principal(c *request.Call) (*request.Principal, error) {
-	if len(p.Access)+len(p.Overrides) == 0 {
-		return &request.Principal{}, nil
-	}
-	who, err := c.Principal(p.needsCertificate())
-	return &who, err
-}
-
+// needsCertificate tells whether the policy names principals by more than their common name.
 func (p *Policy) needsCertificate() bool {
 	beyond := func(n PrincipalName) bool {
 		return !slices.Contains([]string{kindEveryone, kindLocal, kindCN, kindGroup}, n.Kind)

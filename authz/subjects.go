@@ -27,6 +27,8 @@ type subject struct {
 	// owner is the request whose image and user an exception has to name: that of the workload that gets what is judged. A container
 	// that joins an excepted one is not excepted by that.
 	owner *request.Request
+
+	image *string // the owner's, by digest; nil until an exception asks
 }
 
 // judgedBy tells whether a rule judges the subject. Rules about the operation as such have had their say on the request itself.
@@ -41,7 +43,7 @@ func (s *subject) judgedBy(spec *rules.Spec) bool {
 type expansion struct {
 	view   state.View
 	files  HostFiles // nil if the host's files cannot be seen
-	list   []subject
+	list   []*subject
 	images *imageLook      // nil if no rule asks about images
 	seen   map[string]bool // containers by ID
 	looks  int             // objects asked for so far
@@ -49,7 +51,7 @@ type expansion struct {
 
 // newExpansion begins with the request itself.
 func newExpansion(view state.View, r *request.Request) *expansion {
-	return &expansion{view: view, seen: make(map[string]bool), list: []subject{{r: r, owner: r}}}
+	return &expansion{view: view, list: []*subject{{r: r, owner: r}}}
 }
 
 // maxLooks bounds how many objects one request has looked up. One with thousands of volumes would keep the Engine busy for nothing.
@@ -72,7 +74,7 @@ type visit struct {
 
 // subjects lists what a request is judged by, itself first. An error means that the Engine could not be asked, or that the request
 // names objects in a way that nobody else would.
-func (x *expansion) subjects(ctx context.Context, existing Mode) ([]subject, error) {
+func (x *expansion) subjects(ctx context.Context, existing Mode) ([]*subject, error) {
 	r := x.list[0].r
 	if err := x.resolve(ctx, r.Workload, Enforce, r); err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func (x *expansion) target(ctx context.Context, ref request.Reference, mode Mode
 		}
 		name, ctx = exec.Container, state.WithRecent(ctx)
 		sub := withWorkload(r, request.NewExec(exec.Privileged, exec.User))
-		x.list = append(x.list, subject{name: "exec", mode: mode, r: sub, owner: sub})
+		x.list = append(x.list, &subject{name: "exec", mode: mode, r: sub, owner: sub})
 	}
 	_, err := x.container(ctx, name, visit{mode: mode, update: r.Update})
 	return ignoreMissing(err)
@@ -130,6 +132,9 @@ func (x *expansion) container(ctx context.Context, ref string, v visit) (*reques
 	if err != nil || x.seen[c.ID] {
 		return c, err
 	}
+	if x.seen == nil {
+		x.seen = make(map[string]bool)
+	}
 	if x.seen[c.ID] = true; len(x.list) >= maxSubjects {
 		return nil, fmt.Errorf("it leads to more than %d containers; fix: do not chain container: references", maxSubjects)
 	}
@@ -142,7 +147,7 @@ func (x *expansion) container(ctx context.Context, ref string, v visit) (*reques
 	if v.owner == nil {
 		v.owner = sub
 	}
-	x.list = append(x.list, subject{name: "container " + c.Name, mode: v.mode, r: sub, owner: v.owner})
+	x.list = append(x.list, &subject{name: "container " + c.Name, mode: v.mode, r: sub, owner: v.owner})
 	return c, x.resolve(ctx, &w, v.mode, v.owner)
 }
 

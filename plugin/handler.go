@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,27 +51,13 @@ func NewHandler(a *authz.Authorizer, log *zap.Logger) *Handler {
 
 // ServeHTTP implements [http.Handler]. It always answers, and never panics.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.inFlight.Add(1)
-	defer h.inFlight.Add(-1)
-
-	// A sender that stalls gets an answer too. dockerd sends from memory, so this is no timeout that it meets when busy.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(h.bodyTime)) // not every ResponseWriter of a test can
-	p := h.route(r, control)
-	// What is left unread would break the connection. The deadline stays on one that stalls: net/http tries to read on.
-	_, err := io.CopyN(io.Discard, r.Body, maxDrain)
-	whole := errors.Is(err, io.EOF)
-	if whole {
-		_ = control.SetReadDeadline(time.Time{})
-	}
-	if h.draining.Load() || !whole {
-		w.Header().Set("Connection", "close")
-	}
+	p := h.answer(r)
+	_ = discard(r.Body)
 	p.write(w)
 }
 
-// route finds the answer to one HTTP request. The Content-Type is not looked at, because dockerd sends none.
-func (h *Handler) route(r *http.Request, control *http.ResponseController) (p reply) {
+// answer finds the answer to one HTTP request. It never panics. The Content-Type is not looked at, because dockerd sends none.
+func (h *Handler) answer(r *http.Request) (p reply) {
 	defer func() {
 		// Also http.ErrAbortHandler: whoever panics with it wants the connection dropped, and dockerd would then
 		// repeat the call with an empty body.
@@ -89,9 +75,9 @@ func (h *Handler) route(r *http.Request, control *http.ResponseController) (p re
 	}
 	switch r.URL.Path {
 	case requestPath:
-		return h.authorize(r, control)
+		return h.authorize(r)
 	case responsePath:
-		return h.respond(r, control)
+		return h.respond(r)
 	}
 	return activated
 }
@@ -100,7 +86,7 @@ func (h *Handler) route(r *http.Request, control *http.ResponseController) (p re
 //
 // A message that is no call is refused in audit mode too. Audit mode lets requests pass that break rules; an empty message is not
 // a request but what dockerd makes of one whose connection broke, and letting it pass would let pass a request nobody has seen.
-func (h *Handler) authorize(r *http.Request, control *http.ResponseController) reply {
+func (h *Handler) authorize(r *http.Request) reply {
 	release, err := h.admit(r)
 	if err != nil {
 		return h.reject(err)
@@ -110,16 +96,17 @@ func (h *Handler) authorize(r *http.Request, control *http.ResponseController) r
 	if err != nil {
 		return h.reject(err)
 	}
-	clearDeadline(control)
-	call, err := DecodeCall(text)
+	call, err := decodeCall(text)
 	if err != nil {
 		return h.reject(err)
 	}
 	// dockerd does not cancel a call, so the context of a connection that broke says nothing about the request behind it.
-	return answer(h.authorizer.Authorize(context.WithoutCancel(r.Context()), call))
+	return replyTo(h.authorizer.Authorize(context.Background(), call))
 }
 
 var errTooLarge = fmt.Errorf("the authorization call is larger than %d MiB; fix: send a smaller request", maxMessage>>20)
+
+func nothing() {}
 
 // admit waits until there is memory for the message. The returned function gives it back.
 func (h *Handler) admit(r *http.Request) (release func(), err error) {
@@ -130,7 +117,7 @@ func (h *Handler) admit(r *http.Request) (release func(), err error) {
 	case size < 0: // chunked; dockerd always states the length
 		size = maxMessage
 	case size <= largeSize:
-		return func() {}, nil
+		return nothing, nil
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.queueTime)
 	defer cancel()
@@ -141,35 +128,30 @@ func (h *Handler) admit(r *http.Request) (release func(), err error) {
 }
 
 // read returns the body of an HTTP request. It is never larger than maxMessage, whatever its length is said to be.
-func read(r *http.Request) ([]byte, error) {
-	var text []byte
-	var err error
-	if r.ContentLength >= 0 {
-		text = make([]byte, min(r.ContentLength, maxMessage))
-		_, err = io.ReadFull(r.Body, text)
-	} else {
-		text, err = io.ReadAll(io.LimitReader(r.Body, maxMessage+1))
+func read(r *http.Request) (string, error) {
+	var text strings.Builder
+	if r.ContentLength > 0 {
+		text.Grow(int(min(r.ContentLength, maxMessage)))
 	}
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	_, err := io.CopyBuffer(&text, io.LimitReader(r.Body, maxMessage+1), *buffer)
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, errors.New("the authorization call did not arrive whole: its sender stalls")
+	case stalled(err):
+		return "", errors.New("the authorization call did not arrive whole: its sender stalls")
 	case err != nil:
-		return nil, fmt.Errorf("the authorization call did not arrive whole: %w", err)
+		return "", fmt.Errorf("the authorization call did not arrive whole: %w", err)
+	case text.Len() > maxMessage:
+		return "", errTooLarge
 	}
-	if len(text) > maxMessage {
-		return nil, errTooLarge
-	}
-	return text, nil
+	return text.String(), nil
 }
-
-// clearDeadline ends the deadline for reading. It is for the body, and net/http reads ahead while the decision is made.
-func clearDeadline(control *http.ResponseController) { _ = control.SetReadDeadline(time.Time{}) }
 
 // reject records and refuses a message that is no call.
 func (h *Handler) reject(err error) reply {
 	d := h.authorizer.Reject(err)
 	h.log.Warn("refused an authorization call that cannot be read", zap.String("decision", d.ID), zap.Error(err))
-	// Not answer(d): no mode lets this pass.
+	// Not replyTo(d): no mode lets this pass.
 	return failure(http.StatusInternalServerError, d.Message())
 }
 

@@ -14,7 +14,7 @@ import (
 
 // respond answers AuthZRes. What the request did is done, and a refusal now would tell the client of a failure that did not happen. So everything
 // passes unread, but where a rule wants to see which container the Engine has made of a create request: only then is it certain which image it runs.
-func (h *Handler) respond(r *http.Request, control *http.ResponseController) reply {
+func (h *Handler) respond(r *http.Request) reply {
 	if !h.authorizer.LooksAtCreated() {
 		return allowed
 	}
@@ -33,7 +33,7 @@ func (h *Handler) respond(r *http.Request, control *http.ResponseController) rep
 	case outline.Operation != request.ContainerCreate:
 		return allowed
 	}
-	return h.created(r, control, head)
+	return h.created(r, head)
 }
 
 // peek reads the method and the target of a call, and not much more: dockerd writes them before the bodies.
@@ -69,7 +69,7 @@ func peek(r io.Reader) (request.Call, error) {
 }
 
 // created asks about the container that was made. head is what has been read of the call.
-func (h *Handler) created(r *http.Request, control *http.ResponseController, head *bytes.Buffer) reply {
+func (h *Handler) created(r *http.Request, head *bytes.Buffer) reply {
 	release, err := h.admit(r)
 	if err != nil {
 		return h.reject(err)
@@ -79,7 +79,6 @@ func (h *Handler) created(r *http.Request, control *http.ResponseController, hea
 	if err != nil {
 		return h.reject(err)
 	}
-	clearDeadline(control)
 	call, err := DecodeCall(text)
 	if err != nil {
 		return h.reject(err)
@@ -91,13 +90,15 @@ func (h *Handler) created(r *http.Request, control *http.ResponseController, hea
 	if !made {
 		return allowed
 	}
-	return answer(h.authorizer.Created(context.WithoutCancel(r.Context()), call, id))
+	return replyTo(h.authorizer.Created(context.Background(), call, id))
 }
 
 // readAfter reads the rest of a body.
 func readAfter(head *bytes.Buffer, r *http.Request) ([]byte, error) {
 	_, err := io.Copy(head, io.LimitReader(r.Body, int64(maxMessage+1-head.Len())))
 	switch {
+	case stalled(err):
+		return nil, errors.New("the authorization call did not arrive whole: its sender stalls")
 	case err != nil:
 		return nil, fmt.Errorf("the authorization call did not arrive whole: %w", err)
 	case head.Len() > maxMessage:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -30,11 +29,10 @@ type Server struct {
 // connections that wait for a next request are closed last. It closes the listener, also on an error.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close() //nolint:errcheck // drain closes it, and looks
-	// No timeouts. All of them close connections at moments at which dockerd may be writing to them, and dockerd repeats a call
-	// that was cut off with an empty body. ReadHeaderTimeout is no exception: net/http counts it for a connection's first request
-	// from the accept, and dockerd, like every Go client, keeps connections that it dialled and did not need. Only root can
-	// connect, so slow senders are no threat here; the handler bounds the time of a body by itself, and answers.
-	server := &http.Server{Handler: s.Handler, ErrorLog: zap.NewStdLog(s.Log)} //nolint:gosec // G112: see above
+	// No timeouts but that of a body, which is answered. All others would close connections at moments at which dockerd may be writing to
+	// them, and dockerd repeats a call that was cut off with an empty body; and dockerd, like every Go client, keeps connections that it
+	// dialled and did not need. Only root can connect, so slow senders are no threat here.
+	conns := newConns(s.Handler, s.Log)
 
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -43,24 +41,24 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	wg.Go(func() { watch(ctx, l.Addr(), s.Log) })
 
 	served := make(chan error, 1)
-	wg.Go(func() { served <- server.Serve(l) })
+	wg.Go(func() { served <- conns.accept(l) })
 	NotifyReady(s.Log)
 
 	var err error
 	select {
 	case err = <-served:
 		err = fmt.Errorf("serve: %w", err)
-		s.drain(server, nil)
+		s.drain(conns, nil)
 	case <-ctx.Done():
 		notify(s.Log, daemon.SdNotifyStopping)
-		s.drain(server, l)
+		s.drain(conns, l)
 	}
 	return err
 }
 
-// drain ends the server. [http.Server.Shutdown] would not do: once it has begun, the server drops requests that it has just
-// read, and dockerd repeats such calls with an empty body. So everything that arrives is answered until nothing does.
-func (s *Server) drain(server *http.Server, l net.Listener) {
+// drain ends the server. dockerd repeats calls that are dropped with an empty body, so everything that arrives is answered until nothing
+// does.
+func (s *Server) drain(conns *conns, l net.Listener) {
 	s.Handler.draining.Store(true)
 	if own, ok := l.(*socket); ok {
 		// Nobody new finds the socket, and those who have connected are accepted. A socket of systemd's keeps its queue.
@@ -87,5 +85,5 @@ func (s *Server) drain(server *http.Server, l net.Listener) {
 			quiet = 0
 		}
 	}
-	_ = server.Close() // its listener is closed
+	conns.close()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,7 @@ import (
 
 	"caisson/authz"
 	"caisson/authz/request"
+	"caisson/authz/request/plain"
 )
 
 // The protocol's paths. dockerd posts to the first once, and to the others for each request.
@@ -65,28 +67,70 @@ type ignored struct{}
 // UnmarshalJSON implements [json.Unmarshaler].
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
+// envelope is a call as dockerd encodes it, if nothing about it is unusual.
+type envelope struct {
+	User, UserAuthNMethod   string
+	RequestMethod           string
+	RequestURI              string `json:"RequestUri"`
+	RequestBody             []byte
+	RequestHeaders          map[string]string
+	RequestPeerCertificates [][]byte
+}
+
+var plainEnvelope = plain.New[envelope](plain.Options{MaxElements: 1 << 10})
+
 // DecodeCall reads a call. dockerd wrote the message, so what is not a single well-formed one with a method and a target is a sign of a
 // broken connection or of somebody else on the socket, and in both cases an error.
-func DecodeCall(text []byte) (request.Call, error) {
-	if len(text) == 0 {
+func DecodeCall(text []byte) (request.Call, error) { return decodeCall(string(text)) }
+
+func decodeCall(text string) (request.Call, error) {
+	if text == "" {
 		return request.Call{}, errors.New("the authorization call is empty, as dockerd sends it after its connection to Caisson broke; " +
 			"fix: repeat the request; if this recurs, look for crashes in Caisson's log")
 	}
-	var m message
-	if err := json.Unmarshal(text, &m); err != nil {
-		return request.Call{}, fmt.Errorf("the authorization call is not what dockerd sends: %w", jsonError(err))
+	call, ok := decodePlain(text)
+	if !ok {
+		var err error
+		if call, err = decodeAny(text); err != nil {
+			return request.Call{}, err
+		}
 	}
-	if m.RequestMethod == "" || m.RequestURI == "" {
+	if call.Method == "" || call.Target == "" {
 		return request.Call{}, errors.New("the authorization call is not what dockerd sends: it has no method or no request target")
 	}
-	call := request.Call{
-		User: m.User, AuthMethod: m.UserAuthNMethod, Method: m.RequestMethod, Target: m.RequestURI, Headers: m.RequestHeaders,
-		Certificate: m.RequestPeerCertificates,
-	}
-	if len(m.RequestBody) > 0 {
-		call.Body = m.RequestBody
+	if len(call.Body) == 0 {
+		call.Body = nil
 	}
 	return call, nil
+}
+
+// decodePlain decodes what dockerd sends. Whatever it is not sure of it leaves to decodeAny.
+func decodePlain(text string) (call request.Call, ok bool) {
+	var e envelope
+	if !plainEnvelope.Decode(text, &e) {
+		return request.Call{}, false
+	}
+	if list := e.RequestPeerCertificates; len(list) > 0 {
+		if len(list[0]) == 0 {
+			return request.Call{}, false
+		}
+		call.Certificate = list[0]
+	}
+	call.User, call.AuthMethod, call.Method, call.Target = e.User, e.UserAuthNMethod, e.RequestMethod, e.RequestURI
+	call.Headers, call.Body = e.RequestHeaders, e.RequestBody
+	return call, true
+}
+
+// decodeAny decodes with encoding/json.
+func decodeAny(text string) (request.Call, error) {
+	var m message
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return request.Call{}, fmt.Errorf("the authorization call is not what dockerd sends: %w", jsonError(err))
+	}
+	return request.Call{
+		User: m.User, AuthMethod: m.UserAuthNMethod, Method: m.RequestMethod, Target: m.RequestURI, Headers: m.RequestHeaders,
+		Body: m.RequestBody, Certificate: m.RequestPeerCertificates,
+	}, nil
 }
 
 // jsonError words an error of encoding/json without our type names and without values from the message.
@@ -105,21 +149,29 @@ func jsonError(err error) error {
 type reply struct {
 	status int
 	body   []byte
+	ready  []byte // the whole message, if it is always the same
 }
+
+const contentType = sdk.DefaultContentTypeV1_1
 
 // The answers that never change.
 var (
-	activated = reply{http.StatusOK, encode(map[string][]string{"Implements": {authorization.AuthZApiImplements}})}
-	allowed   = reply{http.StatusOK, encode(authorization.Response{Allow: true})}
+	activated = reply{status: http.StatusOK, body: encode(map[string][]string{"Implements": {authorization.AuthZApiImplements}})}
+	allowed   = alwaysTheSame(reply{status: http.StatusOK, body: encode(authorization.Response{Allow: true})})
 )
 
-// answer maps a decision. Its default is a refusal.
-func answer(d *authz.Decision) reply {
+func alwaysTheSame(p reply) reply {
+	p.ready = p.message(false, true)
+	return p
+}
+
+// replyTo maps a decision. Its default is a refusal.
+func replyTo(d *authz.Decision) reply {
 	switch {
 	case d.Passes():
 		return allowed // dockerd ignores a text here
 	case d.Verdict == authz.Deny:
-		return reply{http.StatusOK, encode(authorization.Response{Msg: bounded(d.Message())})}
+		return reply{status: http.StatusOK, body: encode(authorization.Response{Msg: bounded(d.Message())})}
 	default:
 		return failure(http.StatusInternalServerError, d.Message())
 	}
@@ -127,7 +179,7 @@ func answer(d *authz.Decision) reply {
 
 // failure refuses without a decision. The status must not be 200: dockerd would not look at the error.
 func failure(status int, text string) reply {
-	return reply{status, encode(authorization.Response{Err: bounded(text)})}
+	return reply{status: status, body: encode(authorization.Response{Err: bounded(text)})}
 }
 
 // bounded cuts a text that is too long. The end of a message, which holds the decision's ID, stays.
@@ -156,8 +208,8 @@ func encode(v any) []byte {
 
 func (p reply) write(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Content-Type", sdk.DefaultContentTypeV1_1)
-	h.Set("Content-Length", fmt.Sprint(len(p.body)))
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body) // if dockerd has gone there is nobody to tell
 }

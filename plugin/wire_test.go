@@ -1,11 +1,15 @@
 package plugin
 
 import (
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/docker/go-plugins-helpers/authorization"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"caisson/authz"
 	"caisson/authz/request"
@@ -170,6 +174,8 @@ func FuzzDecodeCall(f *testing.F) {
 	for _, c := range wireCases {
 		f.Add([]byte(c.body))
 	}
+	f.Add([]byte(`{"User":"a","UserAuthNMethod":"TLS","RequestMethod":"GET","RequestUri":"/a\u0026b","RequestBody":"e30=",` +
+		`"RequestHeaders":{"A":"b","C":null},"RequestPeerCertificates":["QUJD","REVG"]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		call, err := DecodeCall(text)
 		if err == nil && (call.Method == "" || call.Target == "") {
@@ -179,5 +185,39 @@ func FuzzDecodeCall(f *testing.F) {
 			t.Errorf("%q is an error and a call", text)
 		}
 		_, _ = call.Principal(true)
+
+		// What is decoded without encoding/json is what encoding/json makes of it.
+		if plain, ok := decodePlain(string(text)); ok {
+			want, err := decodeAny(string(text))
+			if diff := cmp.Diff(want, plain, cmpopts.EquateEmpty()); err != nil || diff != "" {
+				t.Errorf("encoding/json understands something else (-json +plain): %v\n%s\n%q", err, diff, text)
+			}
+		}
 	})
+}
+
+// What dockerd sends is plain, with a certificate and without.
+func TestPlainCalls(t *testing.T) {
+	for _, r := range []authorization.Request{
+		{RequestMethod: "HEAD", RequestURI: "/_ping", RequestHeaders: map[string]string{"User-Agent": "x"}},
+		{RequestMethod: "POST", RequestURI: "/v1.50/containers/create?a=<&>", RequestBody: []byte(`{"Image":"x"}`)},
+		{User: "ann", UserAuthNMethod: "TLS", RequestMethod: "GET", RequestURI: "/_ping"},
+	} {
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.User != "" {
+			text = slices.Concat(text[:len(text)-1], []byte(`,"RequestPeerCertificates":["QUJD","REVG"]}`))
+		}
+		text = append(text, '\n') // dockerd uses a json.Encoder
+		got, ok := decodePlain(string(text))
+		if !ok {
+			t.Errorf("not plain: %s", text)
+		}
+		want, err := decodeAny(string(text))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Error(err, diff)
+		}
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"mime"
 	"reflect"
 	"strings"
+
+	"caisson/authz/request/plain"
 )
 
 // checkBody decides, before any decoding, whether the body that we were shown can be the one the Engine acts on.
@@ -81,6 +83,9 @@ func checkParameters(r *Request) error {
 // checkContentType refuses form bodies. The Engine takes query parameters from them, with precedence, and never shows them
 // to a plugin (net/http ParseForm); no client of the Docker API sends one.
 func checkContentType(v string) error {
+	if v == "" || v == "application/json" {
+		return nil
+	}
 	t, _, err := mime.ParseMediaType(v)
 	if v != "" && err != nil && t == "" {
 		return &Error{"header Content-Type", "it cannot be parsed", "send Content-Type: application/json"}
@@ -118,20 +123,47 @@ func missingBody(c *Call, r *Route) error {
 	return e
 }
 
-// decodeBody decodes a JSON body as the Engine does and refuses what encoding/json would read in a way that is easy to
-// miss. Trailing bytes are an error here on every version, though 20.10 ignores them.
-func decodeBody(body []byte, into any) ([]Unknown, error) {
+// format is how bodies of one type are read, prepared once.
+type format[T any] struct {
+	shape *shape
+	plain *plain.Decoder[T]
+}
+
+func newFormat[T any]() *format[T] { return &format[T]{shapeOf(reflect.TypeFor[T]()), plainly[T]()} }
+
+// plainly prepares the decoding of bodies that need no second look. What passes there passes decode and walk, with the same result.
+func plainly[T any]() *plain.Decoder[T] {
+	return plain.New[T](plain.Options{MaxElements: maxElements, Unbounded: freeFields, Lists: []reflect.Type{reflect.TypeFor[strSlice]()}})
+}
+
+// decode decodes a JSON body as the Engine does and refuses what encoding/json would read in a way that is easy to miss. Trailing bytes
+// are an error here on every version, though 20.10 ignores them.
+func (f *format[T]) decode(body []byte) (*T, []Unknown, error) {
+	into := new(T)
+	if f.plain.Decode(string(body), into) {
+		return into, nil, nil
+	}
+	return f.decodeAny(body)
+}
+
+// decodeAny decodes what is not plain.
+func (f *format[T]) decodeAny(body []byte) (*T, []Unknown, error) {
+	into := new(T)
 	if err := json.Unmarshal(body, into); err != nil {
 		e := &Error{"body", "it is not the JSON that the Engine expects (" + describe(err) + ")", "send a single JSON object of the types in the API reference"}
 		if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) && t.Field != "" {
 			e.Place = clip(t.Field)
 		}
-		return nil, e
+		return nil, nil, e
 	}
 	if trimmed := bytes.TrimSpace(body); trimmed[0] != '{' {
-		return nil, &Error{"body", "it is not a JSON object", "send the body as a JSON object"}
+		return nil, nil, &Error{"body", "it is not a JSON object", "send the body as a JSON object"}
 	}
-	return walk(body, shapes[reflect.TypeOf(into).Elem()])
+	unknown, err := walk(body, f.shape)
+	if err != nil {
+		return nil, nil, err
+	}
+	return into, unknown, nil
 }
 
 // describe words a decoding error without quoting the body, which may hold secrets.

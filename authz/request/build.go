@@ -26,7 +26,9 @@ func buildOf(r *Request) *Build {
 		return nil
 	}
 	parameter := func(name string) Value[string] { return Value[string]{"query parameter " + name, r.Query.Get(name)} }
-	list := func(name string) Value[[]string] { return Value[[]string]{"query parameter " + name, r.Query[name]} }
+	list := func(name string) Value[[]string] {
+		return Value[[]string]{"query parameter " + name, r.Query.All(name)}
+	}
 	b := &Build{
 		BuildKit:     r.Query.Get("version") == "2",
 		Remote:       remoteOf(r.Query.Get("remote")),

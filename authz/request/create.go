@@ -67,8 +67,7 @@ func createShape() *shape {
 type hostConfigFlat = hostConfig
 
 func decodeCreate(r *Request, body []byte) error {
-	var b createBody
-	unknown, err := decodeBody(body, &b)
+	b, unknown, err := createFormat.decode(body)
 	if err != nil {
 		return err
 	}
@@ -79,7 +78,7 @@ func decodeCreate(r *Request, body []byte) error {
 		b.NetworkingConfig = new(networkingConfig)
 	}
 	r.Unknown = unknown
-	r.Workload = newCreateWorkload(r.Version, &b)
+	r.Workload = newCreateWorkload(r.Version, b)
 	r.Workload.Platform = r.Query.Get("platform")
 	return nil
 }

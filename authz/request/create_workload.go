@@ -1,9 +1,7 @@
 package request
 
 import (
-	"maps"
 	"path"
-	"slices"
 	"strconv"
 )
 
@@ -66,6 +64,9 @@ func createFiles(b *createBody) Files {
 		DeviceCgroupRules: Value[[]string]{"HostConfig.DeviceCgroupRules", h.DeviceCgroupRules},
 		DeviceRequests:    Value[[]DeviceRequest]{Field: "HostConfig.DeviceRequests"},
 	}
+	if n := len(h.Binds) + len(h.Mounts) + len(h.Tmpfs) + len(b.Volumes); n > 0 {
+		f.Mounts = make([]Mount, 0, n)
+	}
 	for i, raw := range h.Binds {
 		m := parseBind("HostConfig.Binds["+strconv.Itoa(i)+"]", raw)
 		m.Driver = volumeDriverOf(m, h.VolumeDriver)
@@ -74,10 +75,10 @@ func createFiles(b *createBody) Files {
 	for i := range h.Mounts {
 		f.Mounts = append(f.Mounts, newMount("HostConfig.Mounts["+strconv.Itoa(i)+"]", &h.Mounts[i]))
 	}
-	for _, target := range slices.Sorted(maps.Keys(h.Tmpfs)) {
+	for _, target := range Keys(h.Tmpfs) {
 		f.Mounts = append(f.Mounts, newTmpfs("HostConfig.Tmpfs["+clip(target)+"]", target, h.Tmpfs[target]))
 	}
-	for _, target := range slices.Sorted(maps.Keys(b.Volumes)) {
+	for _, target := range Keys(b.Volumes) {
 		f.Mounts = append(f.Mounts, Mount{Field: "Volumes[" + clip(target) + "]", Type: MountVolume, Target: target, Driver: h.VolumeDriver})
 	}
 	for _, d := range h.Devices {
@@ -135,7 +136,10 @@ func createExposure(b *createBody) Exposure {
 		ExtraHosts:      Value[[]string]{"HostConfig.ExtraHosts", h.ExtraHosts},
 		Links:           Value[[]string]{"HostConfig.Links", h.Links},
 	}
-	for _, port := range slices.Sorted(maps.Keys(h.PortBindings)) {
+	if n := len(h.PortBindings); n > 0 {
+		e.Ports = make([]Port, 0, n)
+	}
+	for _, port := range Keys(h.PortBindings) {
 		field := "HostConfig.PortBindings[" + clip(port) + "]"
 		bindings := h.PortBindings[port]
 		if len(bindings) == 0 { // an empty list publishes one port of the Engine's choice
@@ -145,7 +149,7 @@ func createExposure(b *createBody) Exposure {
 			e.Ports = append(e.Ports, newPort(field+"["+strconv.Itoa(i)+"]", port, p))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.NetworkingConfig.EndpointsConfig)) {
+	for _, name := range Keys(b.NetworkingConfig.EndpointsConfig) {
 		field := "NetworkingConfig.EndpointsConfig[" + clip(name) + "]"
 		e.Endpoints = append(e.Endpoints, newEndpoint(field, name, b.NetworkingConfig.EndpointsConfig[name]))
 	}

@@ -13,11 +13,11 @@ type execBody struct {
 }
 
 func decodeExec(r *Request, body []byte) error {
-	var b execBody
-	var err error
-	if r.Unknown, err = decodeBody(body, &b); err != nil {
+	b, unknown, err := execFormat.decode(body)
+	if err != nil {
 		return err
 	}
+	r.Unknown = unknown
 	r.Workload = NewExec(b.Privileged, b.User)
 	r.Workload.Version, r.Workload.Env = r.Version, Value[[]string]{"Env", b.Env}
 	return nil

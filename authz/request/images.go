@@ -41,7 +41,7 @@ func imagesOf(r *Request) *Images {
 	case ImageCreate:
 		return imageCreate(q)
 	case ImagePush:
-		return &Images{Pushed: Image{"image", tagged(r.Vars["name"], q.Get("tag")), withTag(r.Vars["name"], q.Get("tag"))}}
+		return &Images{Pushed: Image{"image", tagged(r.Vars.Get("name"), q.Get("tag")), withTag(r.Vars.Get("name"), q.Get("tag"))}}
 	case ImageTag:
 		return &Images{Named: []Image{namedBy(q)}}
 	case ImageCommit:
@@ -50,14 +50,14 @@ func imagesOf(r *Request) *Images {
 		}
 		return &Images{Named: []Image{namedBy(q)}}
 	case ImageDelete:
-		return &Images{Deleted: Image{"image", r.Vars["name"], withTag(r.Vars["name"], "")}}
+		return &Images{Deleted: Image{"image", r.Vars.Get("name"), withTag(r.Vars.Get("name"), "")}}
 	case ImageLoad:
 		return &Images{Load: true}
 	case ImagePrune:
 		return &Images{Prune: prunesNamed(q.Get("filters"))}
 	case ImageBuild:
 		images := &Images{}
-		for i, t := range q["t"] {
+		for i, t := range q.All("t") {
 			field := Value[string]{Field: "query parameter t"}
 			if t != "" {
 				images.Named = append(images.Named, Image{field.At(i), t, withTag(t, "")})

@@ -134,7 +134,10 @@ func TestConcealed(t *testing.T) {
 }
 
 func TestRepeats(t *testing.T) {
-	q := Query{"t": {"10"}, "signal": {"KILL"}, "force": {"true"}, "filters": {`{"a":["b"]}`}}
+	q, err := parseQuery(`t=10&signal=KILL&force=true&filters={"a":["b"]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for body, want := range map[string]bool{
 		`{}`: true, `{"t":10}`: true, `{"t":"10","signal":"KILL"}`: true, `{"force":true}`: true, `{"filters":{"a":["b"]}}`: true,
 		`{"t":11}`: false, `{"other":1}`: false, `[]`: false, `"t"`: false, `{"t":10`: false, `{"t":null}`: false,

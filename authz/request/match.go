@@ -49,45 +49,47 @@ func compileOne(r *Route) pattern {
 }
 
 // match finds the route of a method and a decoded path without version prefix, and the values of its variables.
-func match(method, path string) (*Route, map[string]string) {
-	for i := range byMethod[method] {
-		p := &byMethod[method][i]
-		if vars, ok := p.match(path); ok {
-			return p.route, vars
+func match(method, path string) (*Route, Vars) {
+	list := byMethod[method]
+	for i := range list {
+		if vars, ok := list[i].match(path); ok {
+			return list[i].route, vars
 		}
 	}
-	return nil, nil
+	return nil, Vars{}
 }
 
-func (p *pattern) match(path string) (map[string]string, bool) {
+func (p *pattern) match(path string) (vars Vars, ok bool) {
 	switch {
 	case p.segments != nil:
 		return matchSegments(p.segments, path)
 	case p.variable == "":
-		return nil, path == p.prefix
+		return vars, path == p.prefix
 	}
 	n := len(path) - len(p.prefix) - len(p.suffix)
 	if n < p.min || !strings.HasPrefix(path, p.prefix) || !strings.HasSuffix(path, p.suffix) {
-		return nil, false
+		return vars, false
 	}
 	value := path[len(p.prefix) : len(p.prefix)+n]
 	if strings.Contains(value, "\n") { // "." does not match a newline
-		return nil, false
+		return vars, false
 	}
-	return map[string]string{p.variable: value}, true
+	return vars, vars.add(p.variable, value)
 }
 
-func matchSegments(template []string, path string) (map[string]string, bool) {
-	got := strings.Split(path, "/")
-	if len(got) != len(template) {
-		return nil, false
+func matchSegments(template []string, path string) (vars Vars, ok bool) {
+	if strings.Count(path, "/")+1 != len(template) {
+		return Vars{}, false
 	}
-	vars := make(map[string]string, 1)
-	for i, t := range template {
-		if name, ok := strings.CutPrefix(t, "{"); ok && got[i] != "" {
-			vars[strings.TrimSuffix(name, "}")] = got[i]
-		} else if t != got[i] {
-			return nil, false
+	for _, t := range template {
+		var got string
+		got, path, _ = strings.Cut(path, "/")
+		if name, ok := strings.CutPrefix(t, "{"); ok && got != "" {
+			if !vars.add(strings.TrimSuffix(name, "}"), got) {
+				return Vars{}, false
+			}
+		} else if t != got {
+			return Vars{}, false
 		}
 	}
 	return vars, true

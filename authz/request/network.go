@@ -89,11 +89,11 @@ type ipamBody struct {
 }
 
 func decodeNetworkCreate(r *Request, body []byte) error {
-	var b networkBody
-	var err error
-	if r.Unknown, err = decodeBody(body, &b); err != nil {
+	b, unknown, err := networkFormat.decode(body)
+	if err != nil {
 		return err
 	}
+	r.Unknown = unknown
 	n := &Network{
 		Name:       Value[string]{"Name", b.Name},
 		Driver:     Value[string]{"Driver", b.Driver},
@@ -126,22 +126,23 @@ type networkConnectBody struct {
 }
 
 func decodeNetworkConnect(r *Request, body []byte) error {
-	var b networkConnectBody
-	var err error
-	if r.Unknown, err = decodeBody(body, &b); err != nil {
+	b, unknown, err := connectFormat.decode(body)
+	if err != nil {
 		return err
 	}
+	r.Unknown = unknown
 	r.Workload = &Workload{Door: DoorConnect, Version: r.Version, Connects: b.Container, Exposure: Exposure{
-		Endpoints: []Endpoint{newEndpoint("EndpointConfig", r.Vars["id"], b.EndpointConfig)},
+		Endpoints: []Endpoint{newEndpoint("EndpointConfig", r.Vars.Get("id"), b.EndpointConfig)},
 	}}
 	return nil
 }
 
 // decodeNetworkDisconnect reads which container is taken from a network. It matters to nobody but those who say who may touch what.
 func decodeNetworkDisconnect(r *Request, body []byte) error {
-	var b network.DisconnectRequest
-	var err error
-	r.Unknown, err = decodeBody(body, &b)
-	r.Disconnects = b.Container
-	return err
+	b, unknown, err := disconnectFormat.decode(body)
+	if err != nil {
+		return err
+	}
+	r.Unknown, r.Disconnects = unknown, b.Container
+	return nil
 }

@@ -65,7 +65,7 @@ func (r *Request) Objects() []Reference {
 // pathObject is the object that a variable of the route's template names.
 func (r *Request) pathObject() []Reference {
 	for _, variable := range []string{"name", "id"} { // a second variable, as of checkpoints, is a part of that object
-		name, ok := r.Vars[variable]
+		name, ok := r.Vars.lookUp(variable)
 		if !ok {
 			continue
 		}

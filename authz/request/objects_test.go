@@ -1,6 +1,7 @@
 package request_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,15 +65,15 @@ func TestObjects(t *testing.T) {
 	}
 }
 
+var variables = regexp.MustCompile(`\{[^}]*\}`)
+
 // TestObjectsOfAllRoutes makes sure that a new route with a variable is not taken for one that names nothing.
 func TestObjectsOfAllRoutes(t *testing.T) {
 	for i := range request.Routes() {
 		route := &request.Routes()[i]
-		r := &request.Request{Operation: route.Operation, Route: route, Vars: map[string]string{}, Workload: &request.Workload{
-			Files: request.Files{Mounts: []request.Mount{{}}},
-		}, Network: &request.Network{}}
 		if strings.Contains(route.Template, "{") && route.Operation != "PingOptions" {
-			r.Vars["name"] = "x"
+			r := request.Outline(request.Call{Method: route.Method, Target: variables.ReplaceAllString(route.Template, "x")})
+			r.Workload, r.Network = &request.Workload{Files: request.Files{Mounts: []request.Mount{{}}}}, &request.Network{}
 			if len(r.Objects()) == 0 || r.Objects()[0].Name != "x" {
 				t.Errorf("%s names nothing", route.Operation)
 			}

@@ -1,8 +1,6 @@
 package request
 
 import (
-	"reflect"
-
 	"github.com/moby/moby/api/types/network"
 )
 
@@ -20,67 +18,72 @@ var decoders = map[Operation]func(*Request, []byte) error{
 	NetworkDisconnect: decodeNetworkDisconnect,
 }
 
-// shapes of all decoded types, derived once.
-var shapes = map[reflect.Type]*shape{
-	reflect.TypeFor[createBody]():         createShape(),
-	reflect.TypeFor[execBody]():           shapeOf(reflect.TypeFor[execBody]()),
-	reflect.TypeFor[updateBody]():         shapeOf(reflect.TypeFor[updateBody]()),
-	reflect.TypeFor[volumeBody]():         shapeOf(reflect.TypeFor[volumeBody]()),
-	reflect.TypeFor[networkBody]():        shapeOf(reflect.TypeFor[networkBody]()),
-	reflect.TypeFor[networkConnectBody](): shapeOf(reflect.TypeFor[networkConnectBody]()),
-	reflect.TypeFor[serviceBody]():        shapeOf(reflect.TypeFor[serviceBody]()),
-
-	reflect.TypeFor[network.DisconnectRequest](): shapeOf(reflect.TypeFor[network.DisconnectRequest]()),
-}
+// The types of bodies.
+var (
+	createFormat     = &format[createBody]{createShape(), plainly[createBody]()}
+	execFormat       = newFormat[execBody]()
+	updateFormat     = newFormat[updateBody]()
+	volumeFormat     = newFormat[volumeBody]()
+	networkFormat    = newFormat[networkBody]()
+	connectFormat    = newFormat[networkConnectBody]()
+	disconnectFormat = newFormat[network.DisconnectRequest]()
+	serviceFormat    = newFormat[serviceBody]()
+)
 
 // Parse says what the Engine will do with a call. An error is always an [*Error] and always means: refuse.
 //
 // A call to a route that is not in the table is no error; its Operation is empty, and the rule unknown-operation judges it.
 func Parse(c Call) (*Request, error) {
-	r, err := outline(c)
-	if err != nil || r.Route == nil {
-		return r, err
+	r := new(Request)
+	if err := r.Parse(c); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Parse is [Parse] into a Request whose memory the caller provides. It is of no use after an error.
+func (r *Request) Parse(c Call) error {
+	if err := r.outline(c); err != nil || r.Route == nil {
+		return err
 	}
 	if err := r.Query.single(r.Route.Params...); err != nil {
-		return nil, err
+		return err
 	}
-	if err := checkBody(&c, r.Route, r.Query); err != nil {
-		return nil, err
+	if err := checkBody(&r.Call, r.Route, r.Query); err != nil {
+		return err
 	}
 	if err := checkParameters(r); err != nil {
-		return nil, err
+		return err
 	}
 	r.Images, r.Build = imagesOf(r), buildOf(r)
 	if decode := decoders[r.Operation]; decode != nil {
-		if err := decode(r, c.Body); err != nil {
-			return nil, err
-		}
+		return decode(r, c.Body)
 	}
-	return r, nil
+	return nil
 }
 
 // Outline is what the target alone tells of a call: the operation, the path and the version. It is for records of calls that [Parse] does
 // not understand, and nothing to judge by. It is nil if the target cannot be read either.
 func Outline(c Call) *Request {
-	r, err := outline(c)
-	if err != nil {
+	r := new(Request)
+	if r.outline(c) != nil {
 		return nil
 	}
 	return r
 }
 
-func outline(c Call) (*Request, error) {
+func (r *Request) outline(c Call) error {
 	if c.Method == "" || c.Target == "" {
 		// dockerd repeats a call whose connection broke with an empty body (moby pkg/plugins/client.go, callWithRetry).
-		return nil, &Error{"authorization call", "it has no method or no request target", "repeat the request; if this recurs, look for crashes in Caisson's log"}
+		return &Error{"authorization call", "it has no method or no request target", "repeat the request; if this recurs, look for crashes in Caisson's log"}
 	}
 	t, err := parseTarget(c.Target)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r := &Request{Call: c, Version: t.version, Path: t.path, Query: t.query}
+	*r = Request{Call: c, Version: t.version, Path: t.path, Query: t.query}
 	if r.Route, r.Vars = match(c.Method, t.path); r.Route != nil {
 		r.Operation = r.Route.Operation
 	}
-	return r, nil
+	return nil
 }

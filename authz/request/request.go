@@ -21,9 +21,9 @@ type Request struct {
 	Call      Call
 	Operation Operation
 	Route     *Route
-	Version   Version           // API version of the path; the zero value means unversioned, which is the Engine's newest
-	Path      string            // decoded path without the version prefix
-	Vars      map[string]string // variables of the route's template, decoded
+	Version   Version // API version of the path; the zero value means unversioned, which is the Engine's newest
+	Path      string  // decoded path without the version prefix
+	Vars      Vars    // of the route's template
 	Query     Query
 
 	// Workload is what a rule judges. It is nil for operations that carry none.

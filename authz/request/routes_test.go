@@ -107,7 +107,8 @@ func sameAsEngine(t *testing.T, router *mux.Router, method, target string) {
 		// A version prefix before OPTIONS is part of its variable for the bare template; both are the same operation.
 		t.Fatalf("%s %q: we match %v, the Engine matches %q", method, target, got, want)
 	}
-	for name, value := range gotVars {
+	for _, v := range gotVars.list {
+		name, value := v.name, v.value
 		if name != "anyroute" && vars[name] != value {
 			t.Fatalf("%s %q: we see %s=%q, the Engine sees %q", method, target, name, value, vars[name])
 		}

@@ -1,8 +1,6 @@
 package request
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -55,11 +53,11 @@ type Template struct {
 
 // decodeService reads service create and service update, which take the same body. An update replaces the whole specification.
 func decodeService(r *Request, body []byte) error {
-	var b serviceBody
-	var err error
-	if r.Unknown, err = decodeBody(body, &b); err != nil {
+	b, unknown, err := serviceFormat.decode(body)
+	if err != nil {
 		return err
 	}
+	r.Unknown = unknown
 	task := &b.TaskTemplate
 	if task.ContainerSpec == nil { // as for plugins
 		task.ContainerSpec = new(containerSpec)
@@ -72,7 +70,7 @@ func decodeService(r *Request, body []byte) error {
 		Replicas:   replicas(&b.Mode),
 		Templates:  templates(task.ContainerSpec),
 	}
-	r.Workload = newServiceWorkload(r.Version, &b)
+	r.Workload = newServiceWorkload(r.Version, b)
 	return nil
 }
 
@@ -104,7 +102,7 @@ func templates(c *containerSpec) (list []Template) {
 		}
 	}
 	addMap := func(field string, m map[string]string) {
-		for _, k := range slices.Sorted(maps.Keys(m)) {
+		for _, k := range Keys(m) {
 			add(field+"["+clip(k)+"]", m[k], false)
 		}
 	}

@@ -41,36 +41,54 @@ func parseTarget(raw string) (target, error) {
 	if !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
 		return refuse("it does not begin with a single '/'")
 	}
-	// ParseRequestURI, never Parse: net/http uses the former, and they disagree about fragments.
-	u, err := url.ParseRequestURI(raw)
-	if err != nil {
-		return refuse("it is not a valid URI")
+	decoded, rawQuery, reason := splitTarget(raw)
+	if reason != "" {
+		return refuse(reason)
 	}
-	if u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil {
-		return refuse("it is in absolute form")
-	}
-	if len(u.Path) > longestPath {
+	if len(decoded) > longestPath {
 		return refuse("its path is longer than " + strconv.Itoa(longestPath) + " bytes")
 	}
 	// Percent-encoding can spell what the raw check refused. A newline would also end the router's ".*".
-	if strings.ContainsFunc(u.Path, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }) {
+	if strings.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }) {
 		return refuse("its path decodes to a control character or to broken UTF-8")
 	}
-	if clean := path.Clean(u.Path); clean != u.Path && clean+"/" != u.Path {
+	if clean := path.Clean(decoded); clean != decoded && clean+"/" != decoded {
 		return refuse("its path is not clean")
 	}
-	q, err := url.ParseQuery(u.RawQuery)
+	q, err := parseQuery(rawQuery)
 	if err != nil {
 		return refuse("its query is malformed")
 	}
-	t := target{path: u.Path, query: Query(q)}
-	if v, rest, ok := splitVersion(u.Path); ok {
+	t := target{path: decoded, query: q}
+	if v, rest, ok := splitVersion(decoded); ok {
 		if t.version, err = parseVersion(v); err != nil {
 			return target{}, err
 		}
 		t.path = rest
 	}
 	return t, nil
+}
+
+// splitTarget splits a target that begins with a slash into the decoded path and the query. A reason says why it cannot.
+func splitTarget(raw string) (decoded, query, reason string) {
+	if !strings.Contains(raw, "%") { // then nothing is left to decode
+		decoded, query, _ = strings.Cut(raw, "?")
+		return decoded, query, ""
+	}
+	return splitEncoded(raw)
+}
+
+// splitEncoded splits any target.
+func splitEncoded(raw string) (decoded, query, reason string) {
+	// ParseRequestURI, never Parse: net/http uses the former, and they disagree about fragments.
+	u, err := url.ParseRequestURI(raw)
+	if err != nil {
+		return "", "", "it is not a valid URI"
+	}
+	if u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil {
+		return "", "", "it is in absolute form"
+	}
+	return u.Path, u.RawQuery, ""
 }
 
 // splitVersion takes a prefix "/v{version:[0-9.]+}" off, as the Engine's router does: the version is what stands between

@@ -58,9 +58,9 @@ var actsOn = map[Operation]bool{
 func (r *Request) Target() (Reference, bool) {
 	switch {
 	case actsOn[r.Operation]:
-		return Reference{Kind: ContainerReference, Name: r.Vars["name"], Field: "container"}, true
+		return Reference{Kind: ContainerReference, Name: r.Vars.Get("name"), Field: "container"}, true
 	case r.Operation == ExecStart:
-		return Reference{Kind: ExecReference, Name: r.Vars["name"], Field: "exec"}, true
+		return Reference{Kind: ExecReference, Name: r.Vars.Get("name"), Field: "exec"}, true
 	case r.Operation == ImageCommit:
 		return Reference{Kind: ContainerReference, Name: r.Query.Get("container"), Field: "container"}, true
 	case r.Operation == NetworkConnect:

@@ -16,12 +16,12 @@ type updateBody struct {
 }
 
 func decodeUpdate(r *Request, body []byte) error {
-	var b updateBody
-	var err error
-	if r.Unknown, err = decodeBody(body, &b); err != nil {
+	b, unknown, err := updateFormat.decode(body)
+	if err != nil {
 		return err
 	}
-	r.Update = &Update{b}
+	r.Unknown = unknown
+	r.Update = &Update{*b}
 	return nil
 }
 

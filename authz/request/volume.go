@@ -16,11 +16,11 @@ type volumeBody struct {
 // decodeVolumeCreate gives the volume as the one mount of a workload, so that what guards the volumes of a container create
 // guards the same volume made beforehand.
 func decodeVolumeCreate(r *Request, body []byte) error {
-	var b volumeBody
-	var err error
-	if r.Unknown, err = decodeBody(body, &b); err != nil {
+	b, unknown, err := volumeFormat.decode(body)
+	if err != nil {
 		return err
 	}
+	r.Unknown = unknown
 	r.Workload = &Workload{Door: DoorVolume, Version: r.Version, Files: Files{Mounts: []Mount{{
 		Field: "volume", Type: MountVolume, Source: b.Name, Driver: b.Driver, DriverOptions: b.DriverOpts, ClusterSpec: b.ClusterVolumeSpec != nil,
 	}}}}

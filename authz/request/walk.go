@@ -246,10 +246,23 @@ func (w *walker) errorf(format string, args ...any) error {
 // clip bounds a text that a client chose, and makes it printable, before it goes into a message or a record.
 func clip(s string) string {
 	const limit = 200
+	if len(s) <= limit && printable(s) {
+		return s
+	}
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "") + "…"
 	}
 	return strings.Trim(strconv.Quote(s), `"`)
+}
+
+// printable tells whether a text is printable ASCII that needs no quoting.
+func printable(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // seenKeys remembers the keys of one object: a few in a slice, many in a map, so that a body full of keys stays cheap.

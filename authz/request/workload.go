@@ -1,6 +1,9 @@
 package request
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Door is the way by which a workload, or a part of one, enters the Engine. A rule names the doors it guards.
 type Door uint8
@@ -36,6 +39,19 @@ func (v Value[T]) Key(k string) string { return v.Field + "[" + clip(k) + "]" }
 
 // Has tells whether the door has this setting at all.
 func (v Value[T]) Has() bool { return v.Field != "" }
+
+// Keys returns the keys of a map, sorted, so that what is said about them is said in the same order each time.
+func Keys[V any](m map[string]V) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
 
 // Workload is the one view that rules judge. It holds what the Engine will do, in the Engine's terms: spellings folded, lists
 // parsed, defaults left as they came. Zero values stand for what the Engine takes as absent.

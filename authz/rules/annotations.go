@@ -1,9 +1,6 @@
 package rules
 
 import (
-	"maps"
-	"slices"
-
 	"caisson/authz/request"
 )
 
@@ -31,7 +28,7 @@ func (a *Annotations) Prepare() error { return checkGlobs("allow", a.Allow) }
 // Check implements [Rule].
 func (a *Annotations) Check(r *request.Request, out *Findings) {
 	given := r.Workload.Annotations
-	for _, key := range slices.Sorted(maps.Keys(given.V)) {
+	for _, key := range request.Keys(given.V) {
 		if !matchAny(a.Allow, key) {
 			out.Add(given.Key(key), "is set", listed(a.Allow))
 		}

@@ -48,15 +48,15 @@ func (h *Healthcheck) Check(r *request.Request, out *Findings) {
 	if given.V == nil {
 		return
 	}
-	h.checkInterval(given.Field+".Interval", given.V.Interval, "raise --health-interval", out)
-	h.checkInterval(given.Field+".StartInterval", given.V.StartInterval, "raise --health-start-interval", out)
+	h.checkInterval(given.Field, ".Interval", given.V.Interval, "raise --health-interval", out)
+	h.checkInterval(given.Field, ".StartInterval", given.V.StartInterval, "raise --health-start-interval", out)
 }
 
 // checkInterval judges one of the two intervals. The Engine takes anything from a millisecond (moby daemon/container.go,
 // validateHealthCheck); 0 is its default.
-func (h *Healthcheck) checkInterval(field string, nanoseconds int64, fix string, out *Findings) {
+func (h *Healthcheck) checkInterval(field, member string, nanoseconds int64, fix string, out *Findings) {
 	if d := time.Duration(nanoseconds); d != 0 && d < h.MinInterval {
-		out.AddFix(field, "is "+d.String(), "at least "+h.MinInterval.String(), fix)
+		out.AddFix(field+member, "is "+d.String(), "at least "+h.MinInterval.String(), fix)
 	}
 }
 

@@ -23,13 +23,16 @@ var _ = register(&Spec{
 // has been looked up.
 func (*HostNetwork) Check(r *request.Request, out *Findings) {
 	n := r.Workload.Network
+	if n.V.Mode != request.NamespaceOther && n.V.Mode != request.NamespaceHost {
+		return
+	}
 	got := "is " + quote(n.V.Raw)
 	switch service := r.Workload.Door == request.DoorService; {
 	case n.V.Mode == request.NamespaceOther && service:
 		out.AddFix(n.Field, got+", which the Engine does not find", "a network by name", "make the network first, or correct its name")
 	case n.V.Mode == request.NamespaceHost && n.V.Raw != "host":
 		out.Add(n.Field, got+", which is the host's network", "a network by name")
-	case n.V.Mode == request.NamespaceHost || n.V.Mode == request.NamespaceOther:
+	default:
 		out.Add(n.Field, got, "bridge, none, or a network by name")
 	}
 }

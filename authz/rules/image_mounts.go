@@ -28,7 +28,8 @@ func (i *ImageMounts) Prepare() error { return checkGlobs("allow", i.Allow) }
 
 // Check implements [Rule].
 func (i *ImageMounts) Check(r *request.Request, out *Findings) {
-	for _, m := range r.Workload.Mounts {
+	for n := range r.Workload.Mounts {
+		m := &r.Workload.Mounts[n]
 		if m.Type == request.MountImage && !matchAny(i.Allow, m.Source) && !matchAny(i.Allow, fullName(m.Source)) {
 			out.Add(m.Field, "mounts the image "+quote(m.Source), listed(i.Allow))
 		}

@@ -62,8 +62,7 @@ func (i *ImageReference) Check(r *request.Request, out *Findings) {
 		}
 		return
 	}
-	// The Engine's own parser: busybox becomes docker.io/library/busybox:latest.
-	named, err := reference.ParseDockerRef(image.V)
+	named, err := request.ParseImage(image.V)
 	if err != nil {
 		out.Add(image.Field, "is "+quote(image.V)+", which is no name of an image", i.allowed())
 		return

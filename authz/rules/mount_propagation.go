@@ -43,7 +43,8 @@ func (m *MountPropagation) Prepare() error {
 
 // Check implements [Rule]. The type of the mount does not matter: engines drop the option from some, or refuse it.
 func (m *MountPropagation) Check(r *request.Request, out *Findings) {
-	for _, mount := range r.Workload.Mounts {
+	for i := range r.Workload.Mounts {
+		mount := &r.Workload.Mounts[i]
 		if p := mount.Propagation; p != "" && !slices.Contains(m.Allow, p) {
 			out.Add(mount.Field, "asks for the propagation "+quote(p), listed(m.Allow))
 		}

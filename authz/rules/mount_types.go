@@ -20,7 +20,8 @@ var _ = register(&Spec{
 
 // Check implements [Rule].
 func (*MountTypes) Check(r *request.Request, out *Findings) {
-	for _, m := range r.Workload.Mounts {
+	for i := range r.Workload.Mounts {
+		m := &r.Workload.Mounts[i]
 		if m.Type == request.MountCluster || m.Type == request.MountPipe {
 			out.Add(m.Field, "is a mount of type "+quote(string(m.Type)), "bind, volume, tmpfs, image")
 		}

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -93,7 +92,7 @@ func (n *NetworkDrivers) Check(r *request.Request, out *Findings) {
 	case d.V != "" && !slices.Contains(n.Allow, d.V):
 		out.Add(d.Field, "is "+quote(d.V), listed(n.Allow))
 	}
-	for _, key := range slices.Sorted(maps.Keys(net.Options.V)) {
+	for _, key := range request.Keys(net.Options.V) {
 		if value := net.Options.V[key]; !slices.Contains(n.Options, key) && !slices.Contains(n.Options, key+"="+value) {
 			got, allowed := "is set", "not set" // the value of an option that is not listed may be a secret
 			if values := n.allowedValues(key); len(values) > 0 {
@@ -105,7 +104,7 @@ func (n *NetworkDrivers) Check(r *request.Request, out *Findings) {
 	if d := net.IPAMDriver; d.V != "" && !slices.Contains(n.IPAMDrivers, d.V) {
 		out.Add(d.Field, "is "+quote(d.V), listed(n.IPAMDrivers))
 	}
-	for _, key := range slices.Sorted(maps.Keys(net.IPAMOptions.V)) {
+	for _, key := range request.Keys(net.IPAMOptions.V) {
 		if !slices.Contains(n.IPAMOptions, key) {
 			out.Add(net.IPAMOptions.Key(key), "is set", listed(n.IPAMOptions))
 		}

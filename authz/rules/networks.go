@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -70,7 +69,7 @@ func (n *Networks) Check(r *request.Request, out *Findings) {
 		if e.NetworkID != "" {
 			n.checkNetwork(e.Field+".NetworkID", e.NetworkID, out)
 		}
-		for _, key := range slices.Sorted(maps.Keys(e.DriverOpts)) {
+		for _, key := range request.Keys(e.DriverOpts) {
 			if !slices.Contains(n.EndpointOptions, key) {
 				out.AddFix(e.Field+".DriverOpts", "has the option "+quote(key), listed(n.EndpointOptions),
 					"drop --driver-opt; set kernel parameters with --sysctl")

@@ -73,17 +73,17 @@ func (o *Operations) Check(r *request.Request, out *Findings) {
 	if r.Route == nil {
 		return // the business of unknown-operation
 	}
-	field := r.Route.Method + " " + plainTemplate(r.Route.Template)
+	field := func() string { return r.Route.Method + " " + plainTemplate(r.Route.Template) }
 	switch name := string(r.Operation); {
 	case slices.Contains(o.Deny, name):
-		out.AddFix(field, "is closed on this host ("+r.Route.Text+")", "operations not named in rules.operations.deny", "ask the operator of this host")
+		out.AddFix(field(), "is closed on this host ("+r.Route.Text+")", "operations not named in rules.operations.deny", "ask the operator of this host")
 	case slices.Contains(o.Allow, name) || r.Route.Class != request.Dangerous:
 	case slices.Contains(swarmOperations, r.Operation), slices.Contains(pluginOperations, r.Operation):
 	case slices.Contains(judged, r.Operation):
 		checkParameters(r, out)
 	default:
 		c := consequenceOf(r.Operation)
-		out.AddFix(field, c.got, "operations that other rules judge, and those named in rules.operations.allow", c.fix)
+		out.AddFix(field(), c.got, "operations that other rules judge, and those named in rules.operations.allow", c.fix)
 	}
 }
 

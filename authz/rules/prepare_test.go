@@ -84,7 +84,7 @@ func TestDays(t *testing.T) {
 	}
 }
 
-// TestUnseenImages holds both rules to refusing images that nobody has looked at, whatever else is known.
+// TestUnseenImages holds the rules to refusing images that nobody has looked at, whatever else is known.
 func TestUnseenImages(t *testing.T) {
 	w := &request.Workload{Door: request.DoorCreate}
 	w.Image = request.Value[string]{Field: "Image", V: "app"}
@@ -96,9 +96,10 @@ func TestUnseenImages(t *testing.T) {
 		{{Place: "Image", Age: request.ImageAge{Known: true}, Vulnerabilities: request.ImageVulnerabilities{Source: "x"}}},
 	} {
 		w.ImageFacts = facts
-		for _, id := range []rules.ID{"image-age", "image-vulnerabilities"} {
+		for _, id := range []rules.ID{"image-age", "image-signature", "image-vulnerabilities"} {
 			spec := rules.Get(id)
-			found := rules.NewFindings(spec)
+			found := new(rules.Findings)
+			found.Start(spec, r)
 			spec.New().Check(r, found)
 			if len(found.Violations()) != 2 {
 				t.Errorf("%s: %v, want the image and the mount to be refused", id, found.Violations())

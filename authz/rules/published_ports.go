@@ -76,25 +76,25 @@ func (p *PublishedPorts) Check(r *request.Request, out *Findings) {
 
 // checkPort judges the host's side of a binding. A range of which the Engine takes one port counts from its first.
 func (p *PublishedPorts) checkPort(port request.Port, out *Findings) {
-	field := port.Field + out.Either(".HostPort", ".PublishedPort")
+	field := func() string { return port.Field + out.Either(".HostPort", ".PublishedPort") }
 	switch {
 	case port.Problem != "":
-		out.Add(field, "cannot be understood: "+port.Problem, "a port or a range of ports")
+		out.Add(field(), "cannot be understood: "+port.Problem, "a port or a range of ports")
 	case port.First == 0 && port.Last == 0: // the Engine's choice
 	case port.First < p.MinPort:
-		out.Add(field, fmt.Sprintf("is %d", port.First), fmt.Sprintf("%d and above, or a port that the Engine chooses", p.MinPort))
+		out.Add(field(), fmt.Sprintf("is %d", port.First), fmt.Sprintf("%d and above, or a port that the Engine chooses", p.MinPort))
 	case port.Last != port.First && !p.Ranges:
-		out.Add(field, fmt.Sprintf("is the range %d-%d", port.First, port.Last), "single ports")
+		out.Add(field(), fmt.Sprintf("is the range %d-%d", port.First, port.Last), "single ports")
 	}
 }
 
 // checkAddress judges the address of a binding.
 func (p *PublishedPorts) checkAddress(port request.Port, out *Findings) {
-	field := port.Field + ".HostIp"
+	field := func() string { return port.Field + ".HostIp" }
 	addr, ok := hostAddress(port.HostIP)
 	switch {
 	case !ok && port.HostIP != "":
-		out.Add(field, "is "+quote(port.HostIP)+", which is no address and which engines take for every address", p.addresses())
+		out.Add(field(), "is "+quote(port.HostIP)+", which is no address and which engines take for every address", p.addresses())
 	case !ok || addr.IsUnspecified():
 		switch {
 		case p.Wildcard:
@@ -102,10 +102,10 @@ func (p *PublishedPorts) checkAddress(port request.Port, out *Findings) {
 			out.AddFix(port.Field, "is published on every address of the swarm's nodes", "not published",
 				"publish nothing and connect the services by a network, or have the operator set rules.published-ports.wildcard")
 		default:
-			out.Add(field, "is "+quote(port.HostIP)+", which is every address of the host", p.addresses())
+			out.Add(field(), "is "+quote(port.HostIP)+", which is every address of the host", p.addresses())
 		}
 	case len(p.nets) > 0 && !slices.ContainsFunc(p.nets, func(n netip.Prefix) bool { return n.Contains(addr) }):
-		out.Add(field, "is "+quote(port.HostIP), p.addresses())
+		out.Add(field(), "is "+quote(port.HostIP), p.addresses())
 	}
 }
 

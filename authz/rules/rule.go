@@ -36,7 +36,7 @@ type Violation struct {
 // helps nobody but somebody who wants to fill the memory and the audit log.
 const maxFindings = 16
 
-// Findings collects what a rule finds.
+// Findings collects what a rule finds. It can be used for one rule after the other, see [Findings.Start].
 type Findings struct {
 	spec *Spec
 	list []Violation
@@ -45,13 +45,12 @@ type Findings struct {
 	service bool // the request is about a service
 }
 
-// NewFindings collects for one rule.
-func NewFindings(s *Spec) *Findings { return &Findings{spec: s} }
-
-// For makes the words fit what a request is about: services have other flags than containers.
-func (f *Findings) For(r *request.Request) *Findings {
-	f.service = r.Workload != nil && r.Workload.Door == request.DoorService
-	return f
+// Start makes it collect for one rule on one request: services have other flags than containers.
+func (f *Findings) Start(s *Spec, r *request.Request) {
+	f.spec, f.service = s, r.Workload != nil && r.Workload.Door == request.DoorService
+	if f.list != nil || f.more > 0 {
+		f.list, f.more = nil, 0
+	}
 }
 
 // Either picks the words for a container or those for a service.

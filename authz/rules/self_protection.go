@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"iter"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -145,7 +144,7 @@ func (s *SelfProtection) checkMount(m *request.Mount, door request.Door, out *Fi
 // overlay, and whatever looks like a path to a driver that is not the local one.
 func driverPaths(m *request.Mount) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for _, option := range slices.Sorted(maps.Keys(m.DriverOptions)) {
+		for _, option := range request.Keys(m.DriverOptions) {
 			value := m.DriverOptions[option]
 			list := []string{value}
 			if m.Driver == "" || m.Driver == "local" {

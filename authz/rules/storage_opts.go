@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ var _ = register(&Spec{
 // Check implements [Rule]. Storage drivers take the names in any case (moby daemon/graphdriver/overlay2, parseStorageOpt).
 func (s *StorageOpts) Check(r *request.Request, out *Findings) {
 	given := r.Workload.StorageOpt
-	for _, key := range slices.Sorted(maps.Keys(given.V)) {
+	for _, key := range request.Keys(given.V) {
 		if !slices.Contains(s.Allow, strings.ToLower(key)) {
 			out.Add(given.Key(key), "is set", listed(s.Allow))
 		}

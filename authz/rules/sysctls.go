@@ -1,9 +1,6 @@
 package rules
 
 import (
-	"maps"
-	"slices"
-
 	"caisson/authz/request"
 )
 
@@ -51,7 +48,7 @@ func (s *Sysctls) Prepare() error { return checkGlobs("allow", s.Allow) }
 // Check implements [Rule]. Keys are compared in the spelling with dots: runtimes also take slashes, which a * does not match.
 func (s *Sysctls) Check(r *request.Request, out *Findings) {
 	given := r.Workload.Sysctls
-	for _, key := range slices.Sorted(maps.Keys(given.V)) {
+	for _, key := range request.Keys(given.V) {
 		if !matchAny(s.Allow, key) {
 			out.Add(given.Key(key), "is set", listed(s.Allow))
 		}

@@ -43,7 +43,8 @@ var (
 
 // Check implements [Rule]. An option counts even if a later one takes it back.
 func (t *TmpfsOptions) Check(r *request.Request, out *Findings) {
-	for _, m := range r.Workload.Mounts {
+	for i := range r.Workload.Mounts {
+		m := &r.Workload.Mounts[i]
 		if m.Type != request.MountTmpfs {
 			continue
 		}

@@ -29,7 +29,8 @@ var _ = register(&Spec{
 
 // Check implements [Rule]. A tmpfs comes from HostConfig.Tmpfs or from a mount of type tmpfs; both are in Mounts.
 func (t *TmpfsSize) Check(r *request.Request, out *Findings) {
-	for _, m := range r.Workload.Mounts {
+	for i := range r.Workload.Mounts {
+		m := &r.Workload.Mounts[i]
 		switch {
 		case m.Type != request.MountTmpfs:
 		case setsBlocks(m.TmpfsOptions):

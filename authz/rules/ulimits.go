@@ -65,14 +65,13 @@ func runtimeUlimit(name string) string { return "RLIMIT_" + strings.ToUpper(name
 // Check implements [Rule]. A limit may come twice, and the runtime takes the last one; each is judged.
 func (u *Ulimits) Check(r *request.Request, out *Findings) {
 	for i, l := range r.Workload.Ulimits.V {
-		field := r.Workload.Ulimits.At(i)
 		bound, listed := u.max[runtimeUlimit(l.Name)]
 		switch {
 		case !listed && u.OnlyListed:
-			out.Add(field, "sets "+quote(l.Name), "the limits "+strings.Join(slices.Sorted(maps.Keys(u.Max)), ", "))
+			out.Add(r.Workload.Ulimits.At(i), "sets "+quote(l.Name), "the limits "+strings.Join(slices.Sorted(maps.Keys(u.Max)), ", "))
 		case !listed || bound < 0:
 		case above(l.Soft, bound) || above(l.Hard, bound):
-			out.Add(field, fmt.Sprintf("sets %s to %s:%s", quote(l.Name), ulimitValue(l.Soft), ulimitValue(l.Hard)),
+			out.Add(r.Workload.Ulimits.At(i), fmt.Sprintf("sets %s to %s:%s", quote(l.Name), ulimitValue(l.Soft), ulimitValue(l.Hard)),
 				fmt.Sprintf("at most %d", bound))
 		}
 	}

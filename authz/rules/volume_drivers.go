@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -63,7 +62,8 @@ func (v *VolumeDrivers) Prepare() error {
 func (v *VolumeDrivers) Check(r *request.Request, out *Findings) {
 	w := r.Workload
 	v.checkDriver(w.VolumeDriver.Field, w.VolumeDriver.V, out) // also serves the volumes that the image declares
-	for _, m := range w.Mounts {
+	for i := range w.Mounts {
+		m := &w.Mounts[i]
 		driver, options := m.Field, m.Field
 		if w.Door == request.DoorVolume {
 			driver, options = "Driver", "DriverOpts"
@@ -93,7 +93,7 @@ func (v *VolumeDrivers) checkDriver(field, name string, out *Findings) {
 //
 // Source: moby daemon/volume/local/local_unix.go.
 func (v *VolumeDrivers) badOptions(options map[string]string) string {
-	for _, k := range slices.Sorted(maps.Keys(options)) {
+	for _, k := range request.Keys(options) {
 		if !slices.Contains([]string{"type", "o", "device", "size"}, k) {
 			return "has the unknown option " + quote(k)
 		}

@@ -68,6 +68,7 @@ If systemd passes a socket, that one is used and --socket is not.`,
 
 // serve checks everything that can be wrong before it makes the socket: a socket tells dockerd that there is a plugin.
 func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error {
+	tuneCollector()
 	syscall.Umask(0o027) // modes of files do not depend on who starts Caisson
 	log, err := newLogger(stderr, o.logFormat, o.logLvl)
 	if err != nil {

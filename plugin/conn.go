@@ -1,0 +1,197 @@
+package plugin
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	maxHead    = 64 << 10 // of an HTTP request, without the body; dockerd sends less than 200 bytes
+	bufferSize = 8 << 10  // ordinary calls fit in it whole
+)
+
+// conns are the connections of a server.
+//
+// net/http parses what arrives on them, and does not serve them: for every request its server starts a goroutine that waits for the client
+// to go away, and stops it before the answer, which takes longer than an ordinary decision. dockerd does not go away. Why no more is
+// missed is in docs/decisions/0009-connections-are-served-without-net-http.md.
+type conns struct {
+	handler *Handler
+	log     *zap.Logger
+
+	mu   sync.Mutex
+	open map[net.Conn]bool
+	done bool // no connection is served any more
+}
+
+func newConns(h *Handler, log *zap.Logger) *conns {
+	return &conns{handler: h, log: log, open: make(map[net.Conn]bool)}
+}
+
+// accept serves the connections of a listener until that is closed. It always returns an error.
+func (c *conns) accept(l net.Listener) error {
+	const longest = time.Second
+	pause := time.Duration(0)
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			if c.add(conn) {
+				go c.serve(conn)
+			}
+		case isTemporary(err): // too many open files: some will be closed
+			pause = min(max(2*pause, 5*time.Millisecond), longest)
+			c.log.Warn("cannot accept a connection", zap.Error(err), zap.Duration("again_in", pause))
+			time.Sleep(pause)
+		default:
+			return err
+		}
+	}
+}
+
+func isTemporary(err error) bool {
+	t, ok := errors.AsType[interface {
+		error
+		Temporary() bool
+	}](err)
+	return ok && t.Temporary()
+}
+
+func (c *conns) add(conn net.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
+		_ = conn.Close() // whoever connected now would find nobody a moment later
+		return false
+	}
+	c.open[conn] = true
+	return true
+}
+
+func (c *conns) remove(conn net.Conn) {
+	_ = conn.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, conn)
+}
+
+// close ends all connections, whatever they are doing.
+func (c *conns) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = true
+	for conn := range c.open {
+		_ = conn.Close()
+	}
+}
+
+// serve answers the requests of one connection, one after the other.
+func (c *conns) serve(conn net.Conn) {
+	defer c.remove(conn)
+	defer func() {
+		if v := recover(); v != nil { // the handler catches its own
+			c.log.Error("panic on a connection", zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	in := &io.LimitedReader{R: conn}
+	reader := bufio.NewReaderSize(in, bufferSize)
+	for {
+		in.N = maxHead
+		if _, err := reader.Peek(1); err != nil {
+			return // nobody asks any more
+		}
+		if !c.one(conn, in, reader) {
+			return
+		}
+	}
+}
+
+// one answers one request, and tells whether another may follow.
+func (c *conns) one(conn net.Conn, in *io.LimitedReader, reader *bufio.Reader) (more bool) {
+	c.handler.inFlight.Add(1)
+	defer c.handler.inFlight.Add(-1)
+	r, err := http.ReadRequest(reader)
+	if err != nil {
+		if op := (*net.OpError)(nil); !errors.As(err, &op) { // there is somebody to tell
+			c.log.Warn("refused what is no HTTP request", zap.Error(err))
+			_, _ = conn.Write(failure(http.StatusBadRequest, "Caisson cannot read this HTTP request").message(true, true))
+		}
+		return false
+	}
+	in.N = math.MaxInt64
+
+	// A sender that stalls gets an answer too. dockerd sends from memory, so this is no timeout that it meets when busy; and what has
+	// arrived whole needs none.
+	waits := r.ContentLength < 0 || r.ContentLength > int64(reader.Buffered())
+	if waits {
+		_ = conn.SetReadDeadline(time.Now().Add(c.handler.bodyTime))
+		if r.Header.Get("Expect") == "100-continue" {
+			_, _ = io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
+		}
+	}
+	p := c.handler.answer(r)
+	whole := discard(r.Body) // what is left unread would be taken for the next request
+	if waits && whole {
+		_ = conn.SetReadDeadline(time.Time{})
+	}
+	more = whole && r.ProtoAtLeast(1, 1) && !r.Close && !c.handler.draining.Load()
+	_, err = conn.Write(p.message(!more, r.Method != http.MethodHead))
+	return more && err == nil // if dockerd has gone there is nobody to tell
+}
+
+// discard reads the rest of a body, and tells whether it came to the end of it.
+func discard(body io.Reader) bool {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	for left := maxDrain; left > 0; {
+		n, err := body.Read(*buffer)
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+		left -= n
+	}
+	return false
+}
+
+// buffers are for bytes on their way.
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 32<<10)
+	return &b
+}}
+
+// message is the answer as it goes out. Without a body it answers HEAD.
+func (p reply) message(closes, body bool) []byte {
+	if p.ready != nil && !closes && body {
+		return p.ready
+	}
+	b := make([]byte, 0, 256+len(p.body))
+	b = append(b, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(p.status), 10)
+	b = append(append(b, ' '), http.StatusText(p.status)...)
+	b = append(append(b, "\r\nContent-Type: "...), contentType...)
+	b = append(b, "\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(p.body)), 10)
+	if closes {
+		b = append(b, "\r\nConnection: close"...)
+	}
+	b = append(b, "\r\n\r\n"...)
+	if body {
+		b = append(b, p.body...)
+	}
+	return b
+}
+
+// stalled tells whether a body did not arrive in time.
+func stalled(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
