@@ -20,6 +20,9 @@ func (d *Decision) record() *audit.Record {
 		Violations: auditViolations(d.Violations), Audited: auditViolations(d.Audited),
 		Policy: d.Policy, Override: d.Override, Duration: d.Duration,
 	}
+	if d.Response {
+		rec.Phase = "response"
+	}
 	if d.AuditOnly {
 		rec.Mode = Audit.String()
 	}

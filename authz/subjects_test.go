@@ -70,7 +70,7 @@ func do(a *authz.Authorizer, method, target, body string) *authz.Decision {
 // TestLookUpsDoNotRecurse sends every request that package state/docker makes: none of them may lead to a look-up, because each
 // look-up comes back as such a request.
 func TestLookUpsDoNotRecurse(t *testing.T) {
-	for _, target := range []string{"/v1.41/containers/x/json", "/containers/p/alias/json", "/exec/x/json", "/v1.41/volumes/x", "/v1.41/networks/x", "/networks/host?scope=swarm", "/v1.41/info", "/_ping", "/v1.41/version"} {
+	for _, target := range []string{"/v1.41/containers/x/json", "/containers/p/alias/json", "/exec/x/json", "/v1.41/volumes/x", "/v1.41/networks/x", "/networks/host?scope=swarm", "/v1.41/images/registry.example.com/a/b:1/json?platform=x", "/v1.41/info", "/_ping", "/v1.41/version"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			v := &countingView{err: errors.New("asked")}
 			d := do(gate(v), method, target, "")

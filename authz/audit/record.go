@@ -23,6 +23,7 @@ type Record struct {
 	Path       string // decoded, without version prefix and query
 	APIVersion string
 	Operation  string
+	Phase      string // response: about what the Engine has made of the request; empty for the request itself
 	Object     string // container, image, volume or network as named by the client
 	Image      string
 	Verdict    string // allow, deny, undecided
@@ -62,6 +63,7 @@ func (r *Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	addString(e, "user", r.User)
 	addString(e, "auth_method", r.AuthMethod)
 	addString(e, "operation", r.Operation)
+	addString(e, "phase", r.Phase)
 	addString(e, "object", r.Object)
 	addString(e, "image", r.Image)
 	addString(e, "method", r.Method)
