@@ -2,6 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/pem"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"caisson/authz/image/imagetest"
 	"caisson/config"
 )
 
@@ -37,7 +43,7 @@ func TestDocs(t *testing.T) {
 			switch language, body := string(block[1]), block[2]; language {
 			case "toml":
 				policies++
-				if _, err := config.Parse(filepath.Base(name), body, time.Now()); err != nil {
+				if _, err := (config.Reader{Files: anyFiles{t}}).Read(filepath.Base(name), body, time.Now()); err != nil {
 					t.Errorf("%s: a policy does not load: %v\n%s", name, err, body)
 				}
 			case "sh":
@@ -53,6 +59,29 @@ func TestDocs(t *testing.T) {
 	if policies < 2 || commands < 5 {
 		t.Errorf("found %d policies and %d commands: are the documents read correctly?", policies, commands)
 	}
+}
+
+// anyFiles has what policies in documents name: certificates, keys, what is secret.
+type anyFiles struct{ t *testing.T }
+
+func (f anyFiles) ReadFile(name string) ([]byte, error) {
+	switch filepath.Ext(name) {
+	case ".pub":
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		return imagetest.PublicPEM(f.t, key), err
+	case ".psk":
+		return []byte("c2VjcmV0"), nil
+	default:
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: imagetest.NewPKI(f.t, imagetest.PKIOptions{}).Root.Raw}), nil
+	}
+}
+
+// ReadFolder takes for a folder what has no ending.
+func (f anyFiles) ReadFolder(name string) ([]string, error) {
+	if filepath.Ext(name) != "" {
+		return nil, fs.ErrNotExist
+	}
+	return []string{filepath.Join(name, "a.pem")}, nil
 }
 
 // runDocumented runs a command with the files it names in place.
