@@ -77,3 +77,31 @@ func boundForTest() (list []BoundRule) {
 	}
 	return list
 }
+
+// The rules that are found for a request are those that a search through all of them finds, in the same order.
+func TestCandidates(t *testing.T) {
+	set := newRuleSet(boundForTest())
+	for _, op := range append(OperationNames(), "", "NewOperation") {
+		for _, door := range append(doors, request.NoDoor, 99) {
+			r := &request.Request{Operation: request.Operation(op)}
+			if door != request.NoDoor {
+				r.Workload = &request.Workload{Door: door}
+			}
+			s := &subject{r: r}
+			var want, got []rules.ID
+			for _, b := range set.all {
+				if s.judgedBy(b.Spec) {
+					want = append(want, b.Spec.ID)
+				}
+			}
+			for _, b := range set.candidates(r) {
+				if s.judgedBy(b.Spec) {
+					got = append(got, b.Spec.ID)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q at door %d: %v, want %v", op, door, got, want)
+			}
+		}
+	}
+}
