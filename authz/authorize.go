@@ -85,16 +85,28 @@ func (a *Authorizer) decide(ctx context.Context, p *plan, d *Decision) {
 		d.Err = err
 		return
 	}
-	bound, override := p.rulesFor(&who)
 	deadline := a.deadline(p.policy)
-	if !p.looks(r) {
-		d.Override = override
-		d.clock = clock{ctx, time.Now().Add(deadline)}
-		d.judge(&d.clock, p, bound, &subject{r: r, owner: r})
+	if p.looks(r) {
+		ctx, cancel := context.WithTimeout(ctx, deadline)
+		defer cancel()
+		a.look(ctx, p, d, who)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
+	var bound *ruleSet
+	bound, d.Override = p.rulesFor(&who)
+	d.clock = clock{ctx, time.Now().Add(deadline)}
+	d.judge(&d.clock, p, bound, &subject{r: r, owner: r})
+}
+
+// looks tells whether a decision may have to look at something else than the request: at objects of the Engine, or files of the host.
+func (p *plan) looks(r *request.Request) bool {
+	_, onObject := r.Target()
+	return len(p.policy.Access) > 0 || r.Workload != nil || r.Update != nil || onObject
+}
+
+// look decides about a request with all that it refers to.
+func (a *Authorizer) look(ctx context.Context, p *plan, d *Decision, who request.Principal) {
+	r := d.Request
 	view := state.NewMemo(a.state())
 	refused, err := p.policy.access(ctx, view, r, &who)
 	if err != nil {
@@ -110,6 +122,8 @@ func (a *Authorizer) decide(ctx context.Context, p *plan, d *Decision) {
 			return
 		}
 	}
+	var bound *ruleSet
+	bound, d.Override = p.rulesFor(&who)
 	x := newExpansion(view, r)
 	x.files, x.images = a.Files, a.lookAtImages(ctx, p.policy, view, bound.facts)
 	list, err := x.subjects(ctx, p.policy.Existing)
@@ -117,7 +131,6 @@ func (a *Authorizer) decide(ctx context.Context, p *plan, d *Decision) {
 		d.Err = err
 		return
 	}
-	d.Override = override
 	d.judge(ctx, p, bound, list...)
 }
 
@@ -130,12 +143,6 @@ func (a *Authorizer) panicked(d *Decision, v any) {
 	}
 	d.Verdict, d.Err = Undecided, errors.New("internal error; fix: report this with the log of Caisson")
 	a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
-}
-
-// looks tells whether a decision may have to look at something else than the request: at objects of the Engine, or files of the host.
-func (p *plan) looks(r *request.Request) bool {
-	_, onObject := r.Target()
-	return len(p.policy.Access) > 0 || r.Workload != nil || r.Update != nil || onObject
 }
 
 // clock is a context that ends at a time, and does not wake those who wait for it: for decisions that wait for nothing.

@@ -50,7 +50,8 @@ func (l *plan) principal(c *request.Call) (who request.Principal, err error) {
 // ruleSet is a list of rules, sorted by what they judge. Rules that are off are not in it.
 type ruleSet struct {
 	all        []*BoundRule
-	operations map[request.Operation][]*BoundRule // those that judge a request without a workload
+	always     []*BoundRule                       // those that judge every request
+	operations map[request.Operation][]*BoundRule // those that judge a request without a workload, where these are more
 	doors      map[request.Door][]*BoundRule      // those that may judge one with a workload
 	facts      rules.Facts                        // what they want to know of images
 }
@@ -77,9 +78,13 @@ func newRuleSet(bound []BoundRule) ruleSet {
 			}
 		})
 	}
-	for i := range request.Routes() {
-		r := &request.Request{Operation: request.Routes()[i].Operation}
-		s.operations[r.Operation] = where(func(b *BoundRule) bool { return b.Spec.Judges(r) })
+	s.always = where(func(b *BoundRule) bool { return b.Spec.Always })
+	for _, b := range s.all {
+		for _, op := range b.Spec.Ops {
+			if r := (&request.Request{Operation: op}); s.operations[op] == nil {
+				s.operations[op] = where(func(b *BoundRule) bool { return b.Spec.Judges(r) })
+			}
+		}
 	}
 	for _, door := range doors {
 		w := &request.Workload{Door: door}
@@ -90,12 +95,14 @@ func newRuleSet(bound []BoundRule) ruleSet {
 
 // candidates are the rules that may judge a request, in their order. They are still to be asked whether they do.
 func (s *ruleSet) candidates(r *request.Request) []*BoundRule {
-	list, ok := s.operations[r.Operation]
 	if r.Workload != nil {
-		list, ok = s.doors[r.Workload.Door]
-	}
-	if !ok { // an operation that nobody knows, say
+		if list, ok := s.doors[r.Workload.Door]; ok {
+			return list
+		}
 		return s.all
 	}
-	return list
+	if list, ok := s.operations[r.Operation]; ok {
+		return list
+	}
+	return s.always
 }

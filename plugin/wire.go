@@ -101,7 +101,22 @@ func decodeCall(text string) (request.Call, error) {
 	if len(call.Body) == 0 {
 		call.Body = nil
 	}
+	if len(text) > largeSize {
+		letGo(&call)
+	}
 	return call, nil
+}
+
+// letGo copies what refers to a large message, so that its memory is free while the decision is made.
+func letGo(c *request.Call) {
+	for _, s := range []*string{&c.User, &c.AuthMethod, &c.Method, &c.Target} {
+		*s = strings.Clone(*s)
+	}
+	headers := make(map[string]string, len(c.Headers))
+	for name, value := range c.Headers {
+		headers[strings.Clone(name)] = strings.Clone(value)
+	}
+	c.Headers = headers
 }
 
 // decodePlain decodes what dockerd sends. Whatever it is not sure of it leaves to decodeAny.

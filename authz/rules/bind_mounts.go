@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -16,6 +15,15 @@ type BindMounts struct {
 	Allow   []BindPath `toml:"allow" comment:"host paths that may be mounted"`
 	Protect []string   `toml:"protect" comment:"host paths that are never mounted, nor what lies below or above them; added to the built-in ones"`
 	Relabel bool       `toml:"relabel" comment:"let a mount relabel the host's files for SELinux (options z and Z)"`
+
+	index *bindIndex
+}
+
+// bindIndex is what Prepare makes of the options.
+type bindIndex struct {
+	allow   globIndex
+	protect treeIndex
+	listed  string // the allowed paths, for messages
 }
 
 // BindPath is a host path, or a pattern for several, that may be mounted.
@@ -55,15 +63,24 @@ func (b *BindMounts) Prepare() error {
 			return fmt.Errorf("protect: %q is not a clean absolute path; write it like /srv/data", p)
 		}
 	}
+	b.index = b.newIndex()
 	for _, a := range b.Allow {
 		if err := checkPathGlob("allow", a.Path); err != nil {
 			return err
 		}
-		if why := protectedBy(a.Path, b.Protect); why != "" {
+		if why := protectedBy(a.Path, &b.index.protect); why != "" {
 			return fmt.Errorf("allow: %q stays protected: %s; allow a path beside it, or make an exception", a.Path, why)
 		}
 	}
 	return nil
+}
+
+func (b *BindMounts) newIndex() *bindIndex {
+	paths := make([]string, len(b.Allow))
+	for i, a := range b.Allow {
+		paths[i] = a.Path
+	}
+	return &bindIndex{newGlobIndex(paths), protection(b.Protect), listed(b.allowed())}
 }
 
 // checkPathGlob checks a pattern for clean absolute paths. One that is not clean itself would match nothing.
@@ -76,50 +93,54 @@ func checkPathGlob(option, p string) error {
 
 // Check implements [Rule].
 func (b *BindMounts) Check(r *request.Request, out *Findings) {
-	for _, m := range r.Workload.Mounts {
-		switch m.Type {
+	x := b.index
+	if x == nil { // nobody has called Prepare
+		x = b.newIndex()
+	}
+	for i := range r.Workload.Mounts {
+		switch m := &r.Workload.Mounts[i]; m.Type {
 		case request.MountUnknown:
 			out.AddFix(m.Field, "cannot be understood: "+m.Problem, "source:target[:options], or a mount of a known type", "correct the mount")
 		case request.MountBind:
-			b.checkBind(m, out)
+			b.checkBind(x, m, out)
 		default: // no path of the host
 		}
 	}
 }
 
-func (b *BindMounts) checkBind(m request.Mount, out *Findings) {
+func (b *BindMounts) checkBind(x *bindIndex, m *request.Mount, out *Findings) {
 	got := "mounts the host's " + quote(m.Path)
-	if why := protectedBy(m.Path, b.Protect); why != "" {
+	if why := protectedBy(m.Path, &x.protect); why != "" {
 		fix := "use a named volume; a protected path needs an exception"
-		if new(SelfProtection).reaches(m.Path, readOnly(m)) != "" {
+		if builtInSelf.reaches(m.Path, readOnly(m)) != "" {
 			fix = "use a named volume" // no exception would help
 		}
-		out.AddFix(m.Field, got+", which is protected: "+why, listed(b.allowed()), fix)
+		out.AddFix(m.Field, got+", which is protected: "+why, x.listed, fix)
 		return
 	}
-	if why := protectedBy(m.Resolved, b.Protect); m.Link != "" && why != "" {
-		out.AddFix(m.Field, got+", which leads to "+quote(m.Resolved)+", which is protected: "+why, listed(b.allowed()), "mount a directory without such links")
-		return
+	if m.Link != "" {
+		if why := protectedBy(m.Resolved, &x.protect); why != "" {
+			out.AddFix(m.Field, got+", which leads to "+quote(m.Resolved)+", which is protected: "+why, x.listed, "mount a directory without such links")
+			return
+		}
 	}
 	listedPath, leadsOut, passes := false, false, false
-	for _, a := range b.Allow {
-		switch {
-		case !doublestar.MatchUnvalidated(a.Path, m.Path):
-		case !a.holds(m) && !b.lists(m.Resolved, readOnly(m)):
+	for i := range x.allow.matches(m.Path) {
+		if a := &b.Allow[i]; !a.holds(m) && !b.lists(x, m.Resolved, readOnly(m)) {
 			leadsOut = true
-		default:
+		} else {
 			listedPath, passes = true, passes || !a.ReadOnly || readOnly(m)
 		}
 	}
 	switch {
 	case !listedPath && leadsOut:
-		out.AddFix(m.Field, got+", which leads to "+quote(m.Resolved)+" outside the allowed paths", listed(b.allowed()), "mount a directory without such links")
+		out.AddFix(m.Field, got+", which leads to "+quote(m.Resolved)+" outside the allowed paths", x.listed, "mount a directory without such links")
 	case !listedPath:
-		out.Add(m.Field, got+", which is outside the allowed paths", listed(b.allowed()))
+		out.Add(m.Field, got+", which is outside the allowed paths", x.listed)
 	case !passes && m.ReadOnly:
-		out.AddFix(m.Field, got+" with writable mounts below it", listed(b.allowed()), "drop bind-recursive=writable")
+		out.AddFix(m.Field, got+" with writable mounts below it", x.listed, "drop bind-recursive=writable")
 	case !passes:
-		out.AddFix(m.Field, got+" writable", listed(b.allowed()), "mount it read-only, with :ro or readonly")
+		out.AddFix(m.Field, got+" writable", x.listed, "mount it read-only, with :ro or readonly")
 	}
 	if m.Relabel && !b.Relabel {
 		out.AddFix(m.Field, "relabels the host's "+quote(m.Path)+" for SELinux", "no option z or Z", "drop the option z or Z")
@@ -128,7 +149,7 @@ func (b *BindMounts) checkBind(m request.Mount, out *Findings) {
 
 // holds tells whether the links on the way of a mount are the operator's: those of what the pattern names itself. Users can put links
 // into what the pattern leaves open.
-func (b *BindPath) holds(m request.Mount) bool {
+func (b *BindPath) holds(m *request.Mount) bool {
 	base := b.Path
 	if strings.ContainsAny(base, `*?[{\`) {
 		base, _ = doublestar.SplitPattern(base)
@@ -137,13 +158,18 @@ func (b *BindPath) holds(m request.Mount) bool {
 }
 
 // lists tells whether the list lets a path be mounted.
-func (b *BindMounts) lists(path string, readOnly bool) bool {
-	return slices.ContainsFunc(b.Allow, func(a BindPath) bool { return (!a.ReadOnly || readOnly) && doublestar.MatchUnvalidated(a.Path, path) })
+func (b *BindMounts) lists(x *bindIndex, path string, readOnly bool) bool {
+	for i := range x.allow.matches(path) {
+		if !b.Allow[i].ReadOnly || readOnly {
+			return true
+		}
+	}
+	return false
 }
 
 // readOnly tells whether a mount is read-only and does not ask for writable mounts below it. Engines before 25.0, and newer ones
 // for API versions below 1.44, leave those writable without being asked; that is theirs to fix, as a request cannot tell.
-func readOnly(m request.Mount) bool { return m.ReadOnly && !m.ReadOnlyNonRecursive }
+func readOnly(m *request.Mount) bool { return m.ReadOnly && !m.ReadOnlyNonRecursive }
 
 func (b *BindMounts) allowed() []string {
 	words := make([]string, len(b.Allow))

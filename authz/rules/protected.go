@@ -17,25 +17,27 @@ var protectedTrees = []string{
 	"/proc", "/sys", "/dev",
 }
 
+// protection adds trees to the built-in ones.
+func protection(more []string) treeIndex { return newTreeIndex(slices.Concat(more, protectedTrees)) }
+
 // protectedBy says why a clean path is protected: it is a protected path, lies in one or holds one. It is "" if the path is not
 // protected.
-func protectedBy(path string, more []string) string {
+func protectedBy(path string, trees *treeIndex) string {
 	for part := range strings.SplitSeq(path, "/") {
 		if strings.HasPrefix(part, "docker.sock") || strings.HasPrefix(part, "containerd.sock") {
 			return "it is a socket that controls all containers"
 		}
 	}
-	for _, p := range slices.Concat(more, protectedTrees) {
-		switch {
-		case path == p:
-			return "it gives control of the host or of Caisson"
-		case below(path, p):
-			return "it lies in " + p
-		case below(p, path):
-			return "it holds " + p
-		}
+	switch tree, ok := trees.find(path); {
+	case !ok:
+		return ""
+	case path == tree:
+		return "it gives control of the host or of Caisson"
+	case below(path, tree):
+		return "it lies in " + tree
+	default:
+		return "it holds " + tree
 	}
-	return ""
 }
 
 // below tells, by whole components, whether a clean path is a directory or lies in it.

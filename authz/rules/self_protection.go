@@ -15,8 +15,15 @@ import (
 type SelfProtection struct {
 	Paths []string `toml:"paths" comment:"further host paths out of reach, such as the Engine's data root if it is not /var/lib/docker"`
 
-	own []tree // of the running process
+	own   []tree // of the running process
+	index *selfIndex
 }
+
+// selfIndex holds what is out of reach: all of it, and what is also out of reach of those who can only read.
+type selfIndex struct{ all, sealed treeIndex }
+
+// builtInSelf protects what is built in, and nothing else.
+var builtInSelf = new(SelfProtection)
 
 var _ = register(&Spec{
 	ID:    "self-protection",
@@ -80,6 +87,21 @@ func (s *SelfProtection) Protect(files, sockets []string) {
 	for _, f := range sockets {
 		s.own = append(s.own, tree{f, true})
 	}
+	s.index = s.newIndex()
+}
+
+func (s *SelfProtection) newIndex() *selfIndex {
+	var all, sealed []string
+	list := slices.Concat(ownTrees, s.own)
+	for _, p := range s.Paths {
+		list = append(list, tree{p, true})
+	}
+	for _, t := range list {
+		if all = append(all, t.path); t.sealed {
+			sealed = append(sealed, t.path)
+		}
+	}
+	return &selfIndex{newTreeIndex(all), newTreeIndex(sealed)}
 }
 
 // Prepare implements [Preparer].
@@ -89,6 +111,7 @@ func (s *SelfProtection) Prepare() error {
 			return fmt.Errorf("paths: %q is not a clean absolute path; write it like /srv/docker", p)
 		}
 	}
+	s.index = s.newIndex()
 	return nil
 }
 
@@ -120,7 +143,7 @@ func (s *SelfProtection) checkMount(m *request.Mount, door request.Door, out *Fi
 	if door == request.DoorVolume {
 		field = "DriverOpts"
 	}
-	harmless := m.Type == request.MountBind && readOnly(*m)
+	harmless := m.Type == request.MountBind && readOnly(m)
 	for _, p := range []string{m.HostPath(), m.Resolved} {
 		if why := s.reaches(p, harmless); why != "" {
 			out.AddFix(field, "mounts the host's "+quote(p)+", "+why, outOfReach, mountLess)
@@ -177,13 +200,16 @@ func (s *SelfProtection) reaches(p string, readOnly bool) string {
 	if p == "" {
 		return ""
 	}
-	for _, t := range slices.Concat(ownTrees, s.own) {
-		if why := t.reachedBy(p, readOnly); why != "" {
-			return why
-		}
+	x := s.index
+	if x == nil { // nobody has called Prepare
+		x = s.newIndex()
 	}
-	for _, t := range s.Paths {
-		if why := (tree{t, true}).reachedBy(p, readOnly); why != "" {
+	trees := &x.all
+	if readOnly {
+		trees = &x.sealed
+	}
+	if !readOnly || !below(p, containerLogs) {
+		if why := how(trees, p); why != "" {
 			return why
 		}
 	}
@@ -193,16 +219,16 @@ func (s *SelfProtection) reaches(p string, readOnly bool) string {
 	return ""
 }
 
-func (t tree) reachedBy(p string, readOnly bool) string {
-	switch {
-	case readOnly && (!t.sealed || below(p, containerLogs)):
+// how words what a path has to do with the first tree that it has to do with.
+func how(trees *treeIndex, p string) string {
+	switch t, ok := trees.find(p); {
+	case !ok:
 		return ""
-	case p == t.path:
+	case p == t:
 		return "which is Caisson's or the Engine's own"
-	case below(p, t.path):
-		return "which lies in " + t.path
-	case below(t.path, p):
-		return "which holds " + t.path
+	case below(p, t):
+		return "which lies in " + t
+	default:
+		return "which holds " + t
 	}
-	return ""
 }

@@ -9,7 +9,7 @@ import (
 // Caisson keeps next to nothing; and after a burst of the largest bodies it would leave the process twice as large as need be.
 const (
 	collectAt   = 400      // percent: new memory at which it runs, of what is in use, or of 4 MiB
-	memoryLimit = 96 << 20 // bytes in all from where on it runs more often; four of the largest bodies at a time take less
+	memoryLimit = 64 << 20 // bytes in all from where on it runs more often; four of the largest bodies at a time take less
 )
 
 // tuneCollector sets the above, unless the environment says otherwise.

@@ -8,9 +8,15 @@ import (
 	"time"
 )
 
-const emptyDocument = "# Title\n<!-- socket: begin -->\nold\n<!-- socket: end -->\nprose\n<!-- in-process: begin -->\n<!-- in-process: end -->\n"
+var emptyDocument = func() string {
+	text := "# Title\n"
+	for _, part := range parts {
+		text += "<!-- " + part + ": begin -->\nold\n<!-- " + part + ": end -->\nprose\n"
+	}
+	return text
+}()
 
-// TestRun takes everything but the Go benchmarks through one short round. What it measures does not matter.
+// TestRun takes everything but the Go benchmarks and the engines through one short round. What it measures does not matter.
 func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds programs")
@@ -23,23 +29,33 @@ func TestRun(t *testing.T) {
 	if err := os.WriteFile(file, []byte(emptyDocument), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var table strings.Builder
-	if err := run(t.Context(), options{rounds: 1, duration: time.Millisecond, root: repository, document: file}, &table); err != nil {
+	var printed strings.Builder
+	if err := run(t.Context(), options{rounds: 1, duration: time.Millisecond, root: repository, document: file, many: 100}, &printed); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), table.String()) || strings.Contains(string(text), "old") || !strings.Contains(string(text), "\nprose\n") {
-		t.Errorf("the table is not where it belongs:\n%s", text)
+	if got := strings.Count(string(text), "old"); got != 2 || strings.Count(string(text), "prose\n") != len(parts) {
+		t.Errorf("%d parts are as they were, want those of the engines and of the Go benchmarks:\n%s", got, text)
 	}
-	// A head of two lines; six calls with three measures and one sum with two, for each number of connections; memory.
-	if got, want := strings.Count(table.String(), "\n"), 2+(6*3+2)*len(connections)+2; got != want {
-		t.Errorf("%d lines, want %d:\n%s", got, want, &table)
+	for _, want := range []string{"| create, request + response | 8 | CPU µs |", "| AuthZRes list, 1 MiB | 1 | p50 µs |", "with a reload", "binary, MiB", "| 1000 |", "xychart-beta"} {
+		if !strings.Contains(printed.String(), want) || !strings.Contains(string(text), want) {
+			t.Errorf("%q is missing:\n%s", want, &printed)
+		}
 	}
-	if strings.Contains(table.String(), "NaN") {
-		t.Errorf("a figure is missing:\n%s", &table)
+	if strings.Contains(printed.String(), "NaN") {
+		t.Errorf("a figure is missing:\n%s", &printed)
+	}
+}
+
+func TestParseBenchmarks(t *testing.T) {
+	found, order := parseBenchmarks("goos: linux\nBenchmarkAuthorize/create/restricted-2 \t 100\t 200 ns/op\t 1.5 MB/s\t 30 B/op\t 4 allocs/op\n" +
+		"BenchmarkAuthorize/create/restricted-2 \t 100\t 300 ns/op\t 30 B/op\t 4 allocs/op\nPASS\n")
+	b := found["create/restricted"]
+	if len(order) != 1 || b == nil || median(b.ns) != 250 || b.bytes != "30" || b.objects != "4" {
+		t.Errorf("%v %+v", order, b)
 	}
 }
 

@@ -38,9 +38,11 @@ func newCalls(dir string) ([]call, error) {
 	created := create(permitted)
 	created.ResponseStatusCode, created.ResponseHeaders = http.StatusCreated, responseHeaders
 	created.ResponseBody = fmt.Appendf(nil, `{"Id":"%064x","Warnings":[]}`+"\n", 1)
-	images := authorization.Request{
-		RequestMethod: "GET", RequestURI: "/v1.50/images/json", RequestHeaders: headers(nil),
-		ResponseStatusCode: http.StatusOK, ResponseHeaders: responseHeaders, ResponseBody: imageList(),
+	images := func(size int) []byte {
+		return encode(authorization.AuthZApiResponse, authorization.Request{
+			RequestMethod: "GET", RequestURI: "/v1.50/images/json", RequestHeaders: headers(nil),
+			ResponseStatusCode: http.StatusOK, ResponseHeaders: responseHeaders, ResponseBody: imageList(size),
+		})
 	}
 	ping := authorization.Request{RequestMethod: "HEAD", RequestURI: "/_ping", RequestHeaders: headers(nil)}
 	list := authorization.Request{RequestMethod: "GET", RequestURI: "/v1.50/containers/json?all=1", RequestHeaders: headers(nil)}
@@ -49,8 +51,11 @@ func newCalls(dir string) ([]call, error) {
 		{"AuthZReq container list", true, encode(authorization.AuthZApiRequest, list), false},
 		{createRequest, true, encode(authorization.AuthZApiRequest, create(permitted)), false},
 		{"AuthZReq create, refused", true, encode(authorization.AuthZApiRequest, create(refused)), true},
+		{"AuthZReq create, 1 MiB", true, encode(authorization.AuthZApiRequest, create(enlarged(permitted, 1<<20))), false},
 		{createResponse, false, encode(authorization.AuthZApiResponse, created), false},
-		{"AuthZRes image list, 64 KiB", false, encode(authorization.AuthZApiResponse, images), false},
+		{"AuthZRes list, 1 KiB", false, images(1 << 10), false},
+		{"AuthZRes list, 64 KiB", false, images(64 << 10), false},
+		{"AuthZRes list, 1 MiB", false, images(1 << 20), false},
 	}, nil
 }
 
@@ -72,9 +77,27 @@ func headers(body []byte) map[string]string {
 	return h
 }
 
-// imageList is a response of nearly 64 KiB, the most that dockerd shows to a plugin.
-func imageList() []byte {
-	const size, entry = 64 << 10, 512
+// enlarged adds environment variables to a create body until it is of a size, or a little less.
+func enlarged(body []byte, size int) []byte {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		panic(err) // a file of this repository
+	}
+	const variable = 64 // bytes of one, in JSON
+	env := make([]string, max(0, size-len(body))/variable)
+	for i := range env {
+		env[i] = fmt.Sprintf("VARIABLE_%06d=%0*d", i, variable-len(`"VARIABLE_000000=",`), i)
+	}
+	if len(env) > 0 {
+		members["Env"], _ = json.Marshal(env)
+	}
+	body, _ = json.Marshal(members)
+	return body
+}
+
+// imageList is a response of nearly a size. The Engine shows a plugin no more than 64 KiB.
+func imageList(size int) []byte {
+	const entry = 512
 	list := []byte("[")
 	for i := 0; len(list) < size-entry; i++ {
 		if i > 0 {

@@ -23,8 +23,11 @@ var connections = []int{1, 8}
 // warmUp is how many calls a connection sends before it is measured.
 const warmUp = 20
 
-// sample is one measurement, in microseconds.
-type sample struct{ p50, p99, cpu float64 }
+// sample is one measurement, in microseconds, and how many calls it is of.
+type sample struct {
+	p50, p99, cpu float64
+	calls         int
+}
 
 // load sends one call again and again on n connections, and measures.
 func (p *plugin) load(c *call, n int, d time.Duration) (sample, error) {
@@ -61,9 +64,10 @@ func (p *plugin) load(c *call, n int, d time.Duration) (sample, error) {
 	}
 	slices.Sort(times)
 	return sample{
-		p50: microseconds(times[len(times)/2]),
-		p99: microseconds(times[len(times)*99/100]),
-		cpu: microseconds(after-before) / float64(len(times)),
+		p50:   microseconds(times[len(times)/2]),
+		p99:   microseconds(times[len(times)*99/100]),
+		cpu:   microseconds(after-before) / float64(len(times)),
+		calls: len(times),
 	}, p.checkAudit(c)
 }
 

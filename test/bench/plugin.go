@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,50 +19,74 @@ const policy = "version = 1\nprofile = \"restricted\"\n"
 
 // plugin is a running plugin.
 type plugin struct {
-	name     string
-	socket   string
-	decides  bool   // it is Caisson; the others allow everything
-	auditLog string // Caisson's
+	name    string
+	socket  string
+	decides bool // it is Caisson; the others allow everything
+	binary  string
+
+	auditLog, policyFile string // Caisson's
 
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer
 
-	rssIdle, rssAfter float64 // MiB
+	ready time.Duration // from its start until it answered
 }
 
-// startPlugins builds and starts all plugins. The first is the reference. Those that it returns with an error must be stopped too.
-func startPlugins(ctx context.Context, root, dir string) ([]*plugin, error) {
-	caisson := os.Getenv("CAISSON_BINARY")
-	if caisson == "" {
-		caisson = filepath.Join(dir, "caisson")
-		if err := build(ctx, root, caisson, "./cmd/caisson"); err != nil {
+// programs are the built plugins.
+type programs struct{ nullSDK, floor, caisson, dir string }
+
+func buildAll(ctx context.Context, root, dir string) (*programs, error) {
+	p := &programs{filepath.Join(dir, "null-sdk"), filepath.Join(dir, "null-http"), os.Getenv("CAISSON_BINARY"), dir}
+	if p.caisson == "" {
+		p.caisson = filepath.Join(dir, "caisson")
+		if err := build(ctx, root, p.caisson, "./cmd/caisson"); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range []string{"null-sdk", "null-http"} {
-		if err := build(ctx, filepath.Join(root, "test"), filepath.Join(dir, name), "./bench/"+name); err != nil {
+	for _, file := range []string{p.nullSDK, p.floor} {
+		if err := build(ctx, filepath.Join(root, "test"), file, "./bench/"+filepath.Base(file)); err != nil {
 			return nil, err
 		}
 	}
-	policyFile, auditLog := filepath.Join(dir, "policy.toml"), filepath.Join(dir, "audit.log")
-	if err := os.WriteFile(policyFile, []byte(policy), 0o600); err != nil {
-		return nil, err
-	}
-	var plugins []*plugin
-	for _, p := range []*plugin{{name: "null-sdk"}, {name: "null-http"}, {name: "caisson", decides: true, auditLog: auditLog}} {
-		p.socket = filepath.Join(dir, p.name+".sock")
-		if p.decides {
-			p.cmd = exec.Command(caisson, "serve", "--socket", p.socket, "--policy", policyFile, "--audit-log", auditLog,
-				"--state-dir", filepath.Join(dir, "state"), "--engine", "unix://"+filepath.Join(dir, "docker.sock"))
-		} else {
-			p.cmd = exec.Command(filepath.Join(dir, p.name), p.socket)
-		}
+	return p, nil
+}
+
+// all prepares the plugins, whose sockets are put into a folder. The first is the reference.
+func (b *programs) all(sockets string) ([]*plugin, error) {
+	caisson, err := b.newCaisson("caisson", sockets, policy, "unix://"+filepath.Join(b.dir, "docker.sock"))
+	return []*plugin{null("null-sdk", b.nullSDK, sockets), null("floor", b.floor, sockets), caisson}, err
+}
+
+func null(name, binary, sockets string) *plugin {
+	socket := filepath.Join(sockets, name+".sock")
+	return &plugin{name: name, socket: socket, cmd: exec.Command(binary, socket), binary: binary}
+}
+
+// newCaisson prepares "caisson serve" under a policy, with an audit log in a file.
+func (b *programs) newCaisson(name, sockets, policy, engine string) (*plugin, error) {
+	at := func(suffix string) string { return filepath.Join(b.dir, name+suffix) }
+	p := &plugin{name: name, socket: filepath.Join(sockets, name+".sock"), decides: true, auditLog: at("-audit.log"), policyFile: at("-policy.toml"), binary: b.caisson}
+	p.cmd = exec.Command(b.caisson, "serve", "--socket", p.socket, "--policy", p.policyFile, "--audit-log", p.auditLog,
+		"--state-dir", at("-state"), "--engine", engine, "--log-level", "error")
+	return p, os.WriteFile(p.policyFile, []byte(policy), 0o600)
+}
+
+// startAll starts plugins. Those that have started must be stopped, also after an error.
+func startAll(plugins []*plugin) error {
+	for _, p := range plugins {
 		if err := p.start(); err != nil {
-			return plugins, fmt.Errorf("%s: %w\n%s", p.name, err, p.stderr)
+			return fmt.Errorf("%s: %w\n%s", p.name, err, p.stderr)
 		}
-		plugins = append(plugins, p)
 	}
-	return plugins, nil
+	return nil
+}
+
+// again prepares the same plugin for another start.
+func (p *plugin) again() *plugin {
+	return &plugin{
+		name: p.name, socket: p.socket, decides: p.decides, auditLog: p.auditLog, policyFile: p.policyFile, binary: p.binary,
+		cmd: exec.Command(p.cmd.Path, p.cmd.Args[1:]...),
+	}
 }
 
 // build builds all programs alike, as "make build" does.
@@ -76,21 +99,24 @@ func build(ctx context.Context, module, output, pkg string) error {
 	return nil
 }
 
-// start starts the plugin and waits until its socket answers.
+// start starts the plugin and waits until it answers.
 func (p *plugin) start() error {
 	p.stderr = new(bytes.Buffer)
 	p.cmd.Stderr, p.cmd.SysProcAttr = p.stderr, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	_ = os.Remove(p.socket) // of an earlier one, which was killed
+	begin := time.Now()
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
-	for range 500 {
-		conn, err := net.Dial("unix", p.socket)
-		if err == nil {
-			_ = conn.Close()
-			p.rssIdle, err = p.memory()
+	activate := &call{message: []byte("POST /Plugin.Activate HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")}
+	for time.Since(begin) < 5*time.Second {
+		if s, err := dial(p, activate); err == nil {
+			_, _, err = s.roundTrip()
+			p.ready = time.Since(begin)
+			_ = s.conn.Close()
 			return err
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(100 * time.Microsecond)
 	}
 	p.stop()
 	return errors.New("it does not answer on its socket")
@@ -103,8 +129,10 @@ func stopPlugins(plugins []*plugin) {
 }
 
 func (p *plugin) stop() {
-	_ = p.cmd.Process.Kill() // fails only if it has ended
-	_ = p.cmd.Wait()
+	if p.cmd.Process != nil {
+		_ = p.cmd.Process.Kill() // fails only if it has ended
+		_ = p.cmd.Wait()
+	}
 }
 
 // cpuTime is what all threads of the plugin have run so far.
@@ -129,14 +157,14 @@ func (p *plugin) cpuTime() (time.Duration, error) {
 	return sum, nil
 }
 
-// memory is the resident memory of the plugin, in MiB.
-func (p *plugin) memory() (float64, error) {
+// memory is a figure of the plugin's memory, in MiB: VmRSS is what is resident, VmHWM the most that ever was.
+func (p *plugin) memory(figure string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if v, ok := strings.CutPrefix(line, figure+":"); ok {
 			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(v), " kB"), 64)
 			return kib / 1024, err
 		}

@@ -5,103 +5,44 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
-
-// key names the samples of one plugin with one call.
-type key struct {
-	plugin, call string
-	connections  int
-}
-
-// results is what has been measured.
-type results struct {
-	plugins []*plugin // the first is the reference
-	calls   []call
-	samples map[key][]sample // one for each round
-}
 
 // measures are the figures of a sample.
 var measures = []struct {
 	name string
 	of   func(sample) float64
-	sums bool // a sum over calls means something
 }{
-	{"p50 µs", func(s sample) float64 { return s.p50 }, true},
-	{"p99 µs", func(s sample) float64 { return s.p99 }, false},
-	{"CPU µs", func(s sample) float64 { return s.cpu }, true},
+	{"p50 µs", func(s sample) float64 { return s.p50 }},
+	{"p99 µs", func(s sample) float64 { return s.p99 }},
+	{"CPU µs", func(s sample) float64 { return s.cpu }},
 }
 
-// table renders the results in Markdown. Figures are medians of the rounds, ratios medians of the ratios of each round.
-func (r *results) table() string {
-	var b strings.Builder
-	b.WriteString("| call | connections | measure |")
-	for _, p := range r.plugins {
-		b.WriteString(" " + p.name + " |")
+// socketTable renders what was measured over the socket. Figures are medians of the rounds, ratios medians of the ratios of each round.
+func socketTable(plugins []*plugin, rows []row) string {
+	columns := []string{"call", "connections", "measure"}
+	for _, p := range plugins {
+		columns = append(columns, p.name)
 	}
-	for _, p := range r.plugins[1:] {
-		b.WriteString(" " + p.name + " : " + r.plugins[0].name + " |")
+	for _, p := range plugins[1:] {
+		columns = append(columns, p.name+" : "+plugins[0].name)
 	}
-	b.WriteString("\n|---|--:|---|" + strings.Repeat("--:|", 2*len(r.plugins)-1) + "\n")
-	for i := range r.calls {
-		for _, n := range connections {
-			r.rows(&b, r.calls[i].name, n, r.calls[i].name)
-		}
-	}
-	for _, n := range connections {
-		r.rows(&b, "create, request + response", n, createRequest, createResponse)
-	}
-	r.memoryRow(&b, "idle", func(p *plugin) float64 { return p.rssIdle })
-	r.memoryRow(&b, "after the load", func(p *plugin) float64 { return p.rssAfter })
-	return b.String()
-}
-
-// rows writes the measures of one call, or of the sum of some.
-func (r *results) rows(b *strings.Builder, title string, n int, calls ...string) {
-	for _, m := range measures {
-		if len(calls) > 1 && !m.sums {
-			continue
-		}
-		fmt.Fprintf(b, "| %s | %d | %s |", title, n, m.name)
-		byPlugin := make([][]float64, len(r.plugins))
-		for i, p := range r.plugins {
-			byPlugin[i] = r.sums(p.name, n, calls, m.of)
-			fmt.Fprintf(b, " %.1f |", quantile(byPlugin[i], 0.5))
-		}
-		for _, of := range byPlugin[1:] {
-			ratios := make([]float64, len(of))
-			for round := range of {
-				ratios[round] = of[round] / byPlugin[0][round]
+	columns = append(columns, "caisson : floor")
+	t := newTable(columns...)
+	for _, r := range rows {
+		for _, m := range measures {
+			cells := []string{r.what, strconv.Itoa(r.connections), m.name}
+			for _, p := range plugins {
+				cells = append(cells, fmt.Sprintf("%.1f", median(r.by[p.name].of(m.of))))
 			}
-			fmt.Fprintf(b, " %.2f (%.2f–%.2f) |", quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75))
-		}
-		b.WriteString("\n")
-	}
-}
-
-// sums adds up one measure over calls, for each round.
-func (r *results) sums(plugin string, n int, calls []string, of func(sample) float64) []float64 {
-	var sums []float64
-	for _, c := range calls {
-		for round, s := range r.samples[key{plugin, c, n}] {
-			if round == len(sums) {
-				sums = append(sums, 0)
+			for _, p := range plugins[1:] {
+				cells = append(cells, ratio(r.by[p.name].of(m.of), r.by[plugins[0].name].of(m.of)))
 			}
-			sums[round] += of(s)
+			t.row(append(cells, ratio(r.by["caisson"].of(m.of), r.by["floor"].of(m.of)))...)
 		}
 	}
-	return sums
-}
-
-func (r *results) memoryRow(b *strings.Builder, when string, of func(*plugin) float64) {
-	fmt.Fprintf(b, "| memory %s | | RSS MiB |", when)
-	for _, p := range r.plugins {
-		fmt.Fprintf(b, " %.1f |", of(p))
-	}
-	for _, p := range r.plugins[1:] {
-		fmt.Fprintf(b, " %.2f |", of(p)/of(r.plugins[0]))
-	}
-	b.WriteString("\n")
+	return t.String()
 }
 
 // quantile interpolates between the values next to it.
@@ -111,6 +52,22 @@ func quantile(values []float64, q float64) float64 {
 	low := int(at)
 	high := min(low+1, len(sorted)-1)
 	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
+}
+
+// chart draws lines over the same places, as a Mermaid chart.
+func chart(title, x string, places []string, y string, names []string, lines [][]float64) string {
+	top := 0.0
+	var b strings.Builder
+	for i, line := range lines {
+		values := make([]string, len(line))
+		for j, v := range line {
+			values[j] = fmt.Sprintf("%.1f", v)
+			top = max(top, v)
+		}
+		fmt.Fprintf(&b, "    line %q [%s]\n", names[i], strings.Join(values, ", "))
+	}
+	return fmt.Sprintf("```mermaid\nxychart-beta\n    title %q\n    x-axis %q [%s]\n    y-axis %q 0 --> %.0f\n%s```\n",
+		title+" ("+strings.Join(names, ", ")+")", x, strings.Join(places, ", "), y, 1.1*top+1, &b)
 }
 
 // machine says where and how long the measurement was taken.
@@ -126,7 +83,8 @@ func machine(o options) string {
 			kernel += " " + v[0] + "." + v[1]
 		}
 	}
-	return fmt.Sprintf("%d rounds of %v for each figure, on %d × %s, %s, %s.", o.rounds, o.duration, runtime.NumCPU(), model, kernel, runtime.Version())
+	return fmt.Sprintf("%d rounds of %v for each figure, on %d × %s, %s, %s; load average before it began: %s.\n",
+		o.rounds, o.duration, runtime.NumCPU(), model, kernel, runtime.Version(), loadAverage())
 }
 
 // document is a Markdown file with parts that are written by this program, between <!-- NAME: begin --> and <!-- NAME: end -->.
@@ -135,13 +93,16 @@ type document struct {
 	text string
 }
 
+// parts are those that the document must have.
+var parts = []string{"socket", "engines", "process", "growth", "in-process"}
+
 func openDocument(file string) (*document, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	d := &document{file, string(text)}
-	for _, part := range []string{"socket", "in-process"} {
+	for _, part := range parts {
 		if _, _, ok := d.find(part); !ok {
 			return nil, fmt.Errorf("%s has no markers for the part %s", file, part)
 		}
