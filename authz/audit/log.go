@@ -41,7 +41,7 @@ type Log struct {
 	began    time.Time // when that began
 	hangs    bool      // it takes longer than the deadline
 	watchdog *time.Timer
-	watched  bool // the watchdog is set: it looks once per deadline, which is cheaper than to set it for each write
+	watched  bool  // the watchdog is set: it looks once per deadline, which is cheaper than to set it for each write
 	running  bool  // there is a goroutine that writes
 	turn     int   // grows when that goroutine is given up
 	next     batch // what has come in

@@ -15,7 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"caisson/authz"
-	"caisson/authz/audit"
 	"caisson/authz/state/docker"
 	"caisson/plugin"
 )
@@ -28,7 +27,7 @@ type serveOptions struct {
 	socket, engine    string
 	hostFiles         bool
 	mode              string
-	auditLog          string
+	auditLogs         []string
 	logFormat, logLvl string
 	grace             time.Duration
 }
@@ -56,7 +55,7 @@ If systemd passes a socket, that one is used and --socket is not.`,
 	f.StringVar(&o.engine, "engine", "unix:///run/docker.sock", "`ADDRESS` of the Docker Engine, for rules that look up its objects")
 	f.BoolVar(&o.hostFiles, "host-files", true, "the files that Caisson sees are those that dockerd sees; not so in a container, where links in the paths of mounts stay unseen")
 	f.StringVar(&o.mode, "mode", "", "enforce or audit (record only), whatever the policy says")
-	f.StringVar(&o.auditLog, "audit-log", "-", "`FILE` for a record of every decision; - is standard output")
+	f.StringArrayVar(&o.auditLogs, "audit-log", []string{"-"}, auditUsage)
 	f.StringVar(&o.logFormat, "log-format", "text", "format of Caisson's own log on standard error: text or json")
 	f.StringVar(&o.logLvl, "log-level", "info", "level of Caisson's own log: debug, info, warn or error")
 	f.DurationVar(&o.grace, "shutdown-grace", plugin.DefaultGrace, "how long requests may take after SIGTERM")
@@ -80,22 +79,24 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	if err := checkEngine(o.engine); err != nil {
 		return unusable(fmt.Errorf("--engine: %w", err))
 	}
-	policies, err := openPolicies(o, protector(o, path), log)
+	destinations, err := o.destinations()
+	if err != nil {
+		return unusable(err)
+	}
+	policies, err := openPolicies(o, protector(o, path, auditFolders(destinations)), log)
 	if err != nil {
 		return unusable(err)
 	}
 	defer policies.close()
-	records, err := openAudit(o.auditLog, stdout)
-	if err != nil {
-		return err
-	}
-	defer records.Close() //nolint:errcheck // every record has been written with an error of its own
-
 	engine, err := docker.New(o.engine) // connects when the first request needs it: dockerd does not answer before Caisson does
 	if err != nil {
 		return unusable(fmt.Errorf("--engine: %w", err))
 	}
 	defer engine.Close() //nolint:errcheck // only read from
+	records, err := openAudit(destinations, stdout, nil, log)
+	if err != nil {
+		return err
+	}
 
 	authorizer := &authz.Authorizer{Policy: policies.policy, State: engine, Audit: records, Log: log}
 	if o.hostFiles {
@@ -104,6 +105,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	handler := plugin.NewHandler(authorizer, log)
 	ctx, stop := handleSignals(ctx, log, policies, records)
 	defer stop()
+	defer auditCloser(ctx, records, o.grace, log)()
 	listener, err := listen(path, log)
 	if err != nil {
 		return &exitError{exitFailed, err}
@@ -126,17 +128,6 @@ func listen(path string, log *zap.Logger) (net.Listener, error) {
 		return l, err
 	}
 	return plugin.Listen(path, log)
-}
-
-func openAudit(path string, stdout io.Writer) (*audit.Log, error) {
-	if path == "-" {
-		return audit.NewLog(stdout), nil
-	}
-	l, err := audit.OpenLog(path)
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return l, nil
 }
 
 func checkEngine(address string) error {

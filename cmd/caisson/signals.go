@@ -14,7 +14,7 @@ import (
 )
 
 // handleSignals reloads and reopens on signals. The context it returns ends at SIGTERM or SIGINT; a second one ends the process.
-func handleSignals(ctx context.Context, log *zap.Logger, p *policies, records *audit.Log) (context.Context, func()) {
+func handleSignals(ctx context.Context, log *zap.Logger, p *policies, records *audit.Sinks) (context.Context, func()) {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	// Without this, the end of whoever reads the log or the audit log would be the end of Caisson.
 	signal.Ignore(syscall.SIGPIPE)
