@@ -23,7 +23,11 @@ func serveFlags(t *testing.T, args []string) *serveOptions {
 		t.Fatalf("%q: %v", args, err)
 	}
 	get := func(name string) string { return cmd.Flags().Lookup(name).Value.String() }
-	return &serveOptions{policy: get("policy"), state: get("state-dir"), socket: get("socket"), auditLogs: strings.FieldsFunc(get("audit-log"), func(r rune) bool { return strings.ContainsRune("[],", r) })}
+	logs, err := cmd.Flags().GetStringArray("audit-log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &serveOptions{policy: get("policy"), state: get("state-dir"), socket: get("socket"), auditLogs: logs}
 }
 
 // The units start a command line that exists, on the socket that the code means, with the folders that it uses.

@@ -28,6 +28,7 @@ type serveOptions struct {
 	hostFiles         bool
 	mode              string
 	auditLogs         []string
+	metrics           string
 	logFormat, logLvl string
 	grace             time.Duration
 }
@@ -56,6 +57,7 @@ If systemd passes a socket, that one is used and --socket is not.`,
 	f.BoolVar(&o.hostFiles, "host-files", true, "the files that Caisson sees are those that dockerd sees; not so in a container, where links in the paths of mounts stay unseen")
 	f.StringVar(&o.mode, "mode", "", "enforce or audit (record only), whatever the policy says")
 	f.StringArrayVar(&o.auditLogs, "audit-log", []string{"-"}, auditUsage)
+	f.StringVar(&o.metrics, "metrics", "", metricsUsage)
 	f.StringVar(&o.logFormat, "log-format", "text", "format of Caisson's own log on standard error: text or json")
 	f.StringVar(&o.logLvl, "log-level", "info", "level of Caisson's own log: debug, info, warn or error")
 	f.DurationVar(&o.grace, "shutdown-grace", plugin.DefaultGrace, "how long requests may take after SIGTERM")
@@ -93,7 +95,12 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 		return unusable(fmt.Errorf("--engine: %w", err))
 	}
 	defer engine.Close() //nolint:errcheck // only read from
-	records, err := openAudit(destinations, stdout, nil, log)
+	monitor, err := openMonitor(o.metrics, log)
+	if err != nil {
+		return err
+	}
+	defer monitor.close()
+	records, err := openAudit(destinations, stdout, monitor.wrote(), log)
 	if err != nil {
 		return err
 	}
@@ -102,6 +109,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	if o.hostFiles {
 		authorizer.Files = authz.NewHost()
 	}
+	monitor.observe(authorizer, engine)
 	handler := plugin.NewHandler(authorizer, log)
 	ctx, stop := handleSignals(ctx, log, policies, records)
 	defer stop()
@@ -113,6 +121,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	p := policies.policy()
 	log.Info("caisson is ready", zap.String("version", thisBuild().Version), zap.String("policy", p.Hash),
 		zap.String("profile", string(p.Profile)), zap.Stringer("mode", p.Mode), zap.Stringer("socket", listener.Addr()))
+	defer monitor.serve(ctx, authorizer, policies, records, handler, listener.Addr())()
 	server := &plugin.Server{Handler: handler, Log: log, Grace: o.grace}
 	if err := server.Serve(ctx, listener); err != nil {
 		return &exitError{exitFailed, err}
