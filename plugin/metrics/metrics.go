@@ -2,6 +2,8 @@
 //
 // What a decision touches is resolved beforehand, one counter for each operation, verdict and mode, so that counting it costs no look-up by
 // label and no memory. What others count already is read when somebody asks ([Sources]). No label has a value that a request chooses.
+//
+//go:generate go run reference_generate.go
 package metrics
 
 import (
