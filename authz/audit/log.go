@@ -30,10 +30,12 @@ var errClosed = errors.New("the audit log is closed")
 // Records that come in while others are being written go out together with the next write. The write is made by a goroutine that lives for
 // as long as there are records, because a write to a disk that hangs cannot be called off: whoever waits for it can.
 type Log struct {
+	// Wrote is told how long each write took; nil is nobody. It is set before the first.
+	Wrote func(time.Duration)
+
 	path     string // of a file
 	deadline time.Duration
-	wrote    func(time.Duration) // told how long each write took; nil is nobody
-	flush    func()              // l.run, made once
+	flush    func() // l.run, made once
 
 	mu       sync.Mutex
 	out      *output
@@ -64,19 +66,19 @@ type localState struct {
 // batch is a number of lines and those who wait for them.
 type batch struct {
 	lines   []byte
-	waiters []*waiter
+	waiters []*Pending
 }
 
-// waiter is somebody who waits for a line to be written.
-type waiter struct {
+// Pending is a line that is being written.
+type Pending struct {
 	end  int // of the line in the batch
 	done chan error
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan error, 1)} }}
+var waiters = sync.Pool{New: func() any { return &Pending{done: make(chan error, 1)} }}
 
-// wait returns what became of the line. It is called once.
-func (w *waiter) wait() error {
+// Wait returns what became of the line. It is called once.
+func (w *Pending) Wait() error {
 	err := <-w.done
 	waiters.Put(w)
 	return err
@@ -114,17 +116,17 @@ func newLog(out *output, path string) *Log {
 
 // Write implements [Sink].
 func (l *Log) Write(r *Record) error {
-	line, err := encode(r)
+	line, err := Encode(r)
 	if err != nil {
 		return err
 	}
 	defer line.Free()
-	return l.submit(line.Bytes()).wait()
+	return l.Submit(line.Bytes()).Wait()
 }
 
 // Keep implements [Keeper]. The oldest of more than 4 MiB stay, and the rest is lost.
 func (l *Log) Keep(r *Record) {
-	line, err := encode(r)
+	line, err := Encode(r)
 	if err != nil {
 		return
 	}
@@ -132,9 +134,10 @@ func (l *Log) Keep(r *Record) {
 	l.keep(line.Bytes())
 }
 
-// submit hands a line to the goroutine that writes.
-func (l *Log) submit(line []byte) *waiter {
-	w := waiters.Get().(*waiter)
+// Submit hands in a line, as [Encode] makes it, which is the caller's again when Submit returns. What becomes of it is told by [Pending.Wait],
+// which must be called: so the sinks of a host write at the same time.
+func (l *Log) Submit(line []byte) *Pending {
+	w := waiters.Get().(*Pending)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -233,8 +236,8 @@ func (l *Log) write(lines []byte, turn int) (n int, err error, ours bool) { //no
 		out.discard()
 		return 0, nil, false
 	}
-	if l.wrote != nil {
-		l.wrote(time.Since(l.began))
+	if l.Wrote != nil {
+		l.Wrote(time.Since(l.began))
 	}
 	if out != l.out { // reopened
 		out.discard()
@@ -366,6 +369,16 @@ func within(d time.Duration, call func() (*output, error)) (*output, error) {
 	case <-time.After(d):
 		close(late)
 		return nil, fmt.Errorf("open audit log: no answer for %s", d)
+	}
+}
+
+// Status tells of the sink. Its name is left to the caller.
+func (l *Log) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Status{
+		Local: true, Err: l.state.err, Since: l.state.since, Written: l.state.written, Failures: l.state.failed,
+		Waiting: l.kept.count, Dropped: Dropped{Full: l.state.lost},
 	}
 }
 

@@ -124,14 +124,14 @@ func TestHang(t *testing.T) {
 	if took := time.Since(begin); took > l.deadline {
 		t.Errorf("100 records waited %s for a disk that is known to hang", took)
 	}
-	if s := l.status(""); s.Err == nil || s.Failures != 108 {
+	if s := l.Status(); s.Err == nil || s.Failures != 108 {
 		t.Errorf("%+v", s)
 	}
 	for i := range 8 {
 		l.Keep(&Record{Decision: fmt.Sprint("stuck", i), Verdict: "undecided"})
 	}
 	d.mu.Unlock()
-	eventually(t, "the disk is back", func() bool { return l.status("").Err == nil && l.status("").Waiting == 0 })
+	eventually(t, "the disk is back", func() bool { return l.Status().Err == nil && l.Status().Waiting == 0 })
 	if err := l.Write(&Record{Decision: "after"}); err != nil {
 		t.Error(err)
 	}
@@ -183,7 +183,7 @@ func TestReopenHang(t *testing.T) {
 	if err := l.Write(&Record{Decision: "new disk"}); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "the kept record is written", func() bool { return l.status("").Waiting == 0 })
+	eventually(t, "the kept record is written", func() bool { return l.Status().Waiting == 0 })
 	closeLog(t, l)
 	if got := lines(t, read(t, path)); len(got) != 2 || got[0]+got[1] != "new diskkept" && got[0]+got[1] != "keptnew disk" {
 		t.Errorf("%q", got)
@@ -250,14 +250,14 @@ func TestFull(t *testing.T) {
 		t.Errorf("%d of %d were written: was the disk full?", written, len(told))
 	}
 	l.Keep(&Record{Decision: "kept", Path: strings.Repeat("x", 9000)})
-	if l.status("").Err == nil {
+	if l.Status().Err == nil {
 		t.Error("a full disk is not seen")
 	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the kept record is written", func() bool { return l.status("").Waiting == 0 })
-	if s := l.status(""); s.Err != nil || s.Written != uint64(written)+1 {
+	eventually(t, "the kept record is written", func() bool { return l.Status().Waiting == 0 })
+	if s := l.Status(); s.Err != nil || s.Written != uint64(written)+1 {
 		t.Errorf("%+v", s)
 	}
 	closeLog(t, l)
@@ -371,7 +371,7 @@ func TestKept(t *testing.T) {
 	for range 5 {
 		l.Keep(big)
 	}
-	if s := l.status(""); s.Waiting != 3 || s.Dropped.Full != 2 {
+	if s := l.Status(); s.Waiting != 3 || s.Dropped.Full != 2 {
 		t.Errorf("%+v", s)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

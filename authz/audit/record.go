@@ -4,7 +4,7 @@
 // act on. Secrets do not reach it: see docs/audit-log.md for what each field holds.
 //
 // It goes to sinks of two kinds. Those on this host, a file or standard output ([Log]), are what counts: a decision is recorded when each of
-// them has its record. Those elsewhere, syslog and OTLP, get copies through queues that no decision waits for. [Sinks] joins them.
+// them has its record. Those elsewhere, syslog and OTLP, get copies through queues that no decision waits for. Package sinks joins them.
 package audit
 
 import (
@@ -109,8 +109,8 @@ func (list violations) MarshalLogArray(a zapcore.ArrayEncoder) error {
 	return nil
 }
 
-// clone copies a record for a sink that uses it later. What its lists hold never changes.
-func (r *Record) clone() *Record {
+// Clone copies a record for a sink that uses it later. What its lists hold never changes.
+func (r *Record) Clone() *Record {
 	c := *r
 	c.Violations, c.Audited, c.Excepted = slices.Clone(r.Violations), slices.Clone(r.Audited), slices.Clone(r.Excepted)
 	return &c

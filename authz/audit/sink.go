@@ -25,7 +25,7 @@ type Keeper interface {
 // It works without reflection, in buffers that are used again.
 var encoder = zapcore.NewJSONEncoder(zapcore.EncoderConfig{EncodeTime: zapcore.RFC3339NanoTimeEncoder})
 
-// encode returns the record's line, with its end. The caller frees the buffer.
-func encode(r *Record) (*buffer.Buffer, error) {
+// Encode returns the record's line, with its end. The caller frees the buffer.
+func Encode(r *Record) (*buffer.Buffer, error) {
 	return encoder.EncodeEntry(zapcore.Entry{}, []zapcore.Field{zap.Inline(r)})
 }

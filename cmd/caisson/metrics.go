@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"caisson/authz"
-	"caisson/authz/audit"
+	"caisson/authz/audit/sinks"
 	"caisson/authz/state/docker"
 	"caisson/plugin"
 	"caisson/plugin/metrics"
@@ -59,7 +59,7 @@ func (m *monitor) observe(a *authz.Authorizer, e *docker.Engine) {
 }
 
 // serve answers until the context ends. Whatever happens here, decisions go on.
-func (m *monitor) serve(ctx context.Context, a *authz.Authorizer, p *policies, records *audit.Sinks, h *plugin.Handler, socket net.Addr) (stop func()) {
+func (m *monitor) serve(ctx context.Context, a *authz.Authorizer, p *policies, records *sinks.Sinks, h *plugin.Handler, socket net.Addr) (stop func()) {
 	if m == nil {
 		return func() {}
 	}

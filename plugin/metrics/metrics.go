@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"caisson/authz/audit"
 	"caisson/authz/state/docker"
 )
 
@@ -48,10 +47,8 @@ func New(b Build) *Metrics {
 // Images is fed by the verification of images.
 func (m *Metrics) Images() *Images { return &m.images }
 
-// Wrote counts a write to the local audit log; see [audit.Options].
+// Wrote counts a write to the local audit log; see [audit.Log].
 func (m *Metrics) Wrote(took time.Duration) { m.writes.Observe(took.Seconds()) }
-
-var _ = audit.Options{Wrote: (*Metrics)(nil).Wrote}
 
 // Handler shows the metrics in the formats of Prometheus.
 func (m *Metrics) Handler() http.Handler {

@@ -1,4 +1,4 @@
-package audit
+package sinks
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/leodido/go-syslog/v4"
 	"github.com/leodido/go-syslog/v4/rfc5424"
+
+	"caisson/authz/audit"
 )
 
 // The times that a syslog receiver has.
@@ -54,7 +56,7 @@ func newSyslogReceiver(d *Destination) *syslogReceiver {
 
 func (s *syslogReceiver) stream() bool { return s.network == "tcp" }
 
-func (s *syslogReceiver) deliver(ctx context.Context, records []*Record) (done, rejected int, err error) {
+func (s *syslogReceiver) deliver(ctx context.Context, records []*audit.Record) (done, rejected int, err error) {
 	if err := s.connect(ctx); err != nil {
 		return 0, 0, err
 	}
@@ -80,7 +82,7 @@ func (s *syslogReceiver) deliver(ctx context.Context, records []*Record) (done, 
 }
 
 // deliverStream sends all records in one write. If that breaks off, all are sent again: there is no telling which have arrived.
-func (s *syslogReceiver) deliverStream(records []*Record) (done, rejected int, err error) {
+func (s *syslogReceiver) deliverStream(records []*audit.Record) (done, rejected int, err error) {
 	var frames []byte
 	for _, r := range records {
 		text, err := s.message(r)
@@ -142,8 +144,8 @@ func (s *syslogReceiver) close() error {
 var errUnsayable = errors.New("the record is no syslog message")
 
 // message is a record in syslog's words.
-func (s *syslogReceiver) message(r *Record) (string, error) {
-	line, err := encode(r)
+func (s *syslogReceiver) message(r *audit.Record) (string, error) {
+	line, err := audit.Encode(r)
 	if err != nil {
 		return "", errUnsayable
 	}
@@ -162,7 +164,7 @@ func (s *syslogReceiver) message(r *Record) (string, error) {
 	return out, nil
 }
 
-func severity(r *Record) uint8 {
+func severity(r *audit.Record) uint8 {
 	switch r.Verdict {
 	case "allow":
 		return severityInfo

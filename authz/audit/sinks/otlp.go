@@ -1,4 +1,4 @@
-package audit
+package sinks
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.uber.org/zap/zapcore"
+
+	"caisson/authz/audit"
 )
 
 // otlpTime is how long a collector may take to answer.
@@ -52,7 +54,7 @@ func newOTLPReceiver(d *Destination, version string) (*otlpReceiver, error) {
 	return o, nil
 }
 
-func (o *otlpReceiver) deliver(ctx context.Context, records []*Record) (done, rejected int, err error) {
+func (o *otlpReceiver) deliver(ctx context.Context, records []*audit.Record) (done, rejected int, err error) {
 	o.emitted = o.emitted[:0]
 	for _, r := range records {
 		record, err := otlpRecord(r)
@@ -98,9 +100,9 @@ func (o *otlpReceiver) close() error {
 }
 
 // otlpRecord is a record in OpenTelemetry's words.
-func otlpRecord(r *Record) (log.Record, error) {
+func otlpRecord(r *audit.Record) (log.Record, error) {
 	var out log.Record
-	line, err := encode(r)
+	line, err := audit.Encode(r)
 	if err != nil {
 		return out, err
 	}

@@ -1,4 +1,4 @@
-package audit
+package sinks
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
+
+	"caisson/authz/audit"
 )
 
 // Limits of a remote sink.
@@ -24,7 +26,7 @@ const (
 type receiver interface {
 	// deliver sends records, in their order. Of the first done ones nothing more needs to be done; rejected among them never will be
 	// taken. Not all are done if there is an error, and the rest is sent again.
-	deliver(ctx context.Context, records []*Record) (done, rejected int, err error)
+	deliver(ctx context.Context, records []*audit.Record) (done, rejected int, err error)
 	close() error
 }
 
@@ -33,7 +35,7 @@ type receiver interface {
 type queue struct {
 	to      receiver
 	log     *zap.Logger
-	records chan *Record
+	records chan *audit.Record
 	stop    context.CancelFunc // ends attempts to deliver
 	closing chan struct{}
 	closed  chan struct{}
@@ -52,13 +54,13 @@ type outage struct {
 
 func newQueue(to receiver, size int, log *zap.Logger) *queue {
 	ctx, stop := context.WithCancel(context.Background())
-	q := &queue{to: to, log: log, records: make(chan *Record, size), stop: stop, closing: make(chan struct{}), closed: make(chan struct{})}
+	q := &queue{to: to, log: log, records: make(chan *audit.Record, size), stop: stop, closing: make(chan struct{}), closed: make(chan struct{})}
 	go q.run(ctx)
 	return q
 }
 
 // add takes a copy of a record.
-func (q *queue) add(r *Record) {
+func (q *queue) add(r *audit.Record) {
 	select {
 	case <-q.closing:
 		q.unsent.Add(1)
@@ -66,7 +68,7 @@ func (q *queue) add(r *Record) {
 	default:
 	}
 	select {
-	case q.records <- r.clone():
+	case q.records <- r.Clone():
 	default:
 		q.full.Add(1)
 	}
@@ -77,7 +79,7 @@ func (q *queue) run(ctx context.Context) {
 	defer close(q.closed)
 	defer q.to.close() //nolint:errcheck // all that was delivered has been
 	for {
-		var first *Record
+		var first *audit.Record
 		select {
 		case first = <-q.records:
 		default:
@@ -92,8 +94,8 @@ func (q *queue) run(ctx context.Context) {
 }
 
 // batch adds to a record those that wait behind it.
-func (q *queue) batch(first *Record) []*Record {
-	list := []*Record{first}
+func (q *queue) batch(first *audit.Record) []*audit.Record {
+	list := []*audit.Record{first}
 	for len(list) < maxBatch {
 		select {
 		case r := <-q.records:
@@ -108,7 +110,7 @@ func (q *queue) batch(first *Record) []*Record {
 }
 
 // send delivers records, and tries again until it has or the context ends.
-func (q *queue) send(ctx context.Context, list []*Record) {
+func (q *queue) send(ctx context.Context, list []*audit.Record) {
 	pause := backoff.ExponentialBackOff{
 		InitialInterval: firstRetry, MaxInterval: lastRetry, Multiplier: 2, RandomizationFactor: backoff.DefaultRandomizationFactor,
 	}

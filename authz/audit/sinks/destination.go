@@ -1,4 +1,4 @@
-package audit
+package sinks
 
 import (
 	"crypto/tls"

@@ -1,4 +1,5 @@
-package audit
+// Package sinks is the whole audit log: files and standard output of this host, and copies to syslog and OpenTelemetry elsewhere.
+package sinks
 
 import (
 	"context"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"caisson/authz/audit"
 )
 
 // Options say where records go.
@@ -21,15 +24,14 @@ type Options struct {
 
 // Sinks is the whole audit log: all sinks at once. A record is written when each local sink has it. Remote sinks get a copy then.
 type Sinks struct {
-	local  []*Log
+	local  []*audit.Log
 	remote []*queue
 	names  []string // of local, then of remote
 }
 
 var (
-	_ Sink   = (*Sinks)(nil)
-	_ Keeper = (*Sinks)(nil)
-	_ Keeper = (*Log)(nil)
+	_ audit.Sink   = (*Sinks)(nil)
+	_ audit.Keeper = (*Sinks)(nil)
 )
 
 // Open opens all destinations. At least one must be local: what is only on its way elsewhere is not recorded.
@@ -42,15 +44,15 @@ func Open(o Options) (*Sinks, error) {
 		if !d.Local() {
 			continue
 		}
-		l := NewLog(o.Stdout)
+		l := audit.NewLog(o.Stdout)
 		if d.Kind == File {
 			var err error
-			if l, err = OpenLog(d.Path); err != nil {
+			if l, err = audit.OpenLog(d.Path); err != nil {
 				s.abandon()
 				return nil, err
 			}
 		}
-		l.wrote = o.Wrote
+		l.Wrote = o.Wrote
 		s.local, s.names = append(s.local, l), append(s.names, d.Name)
 	}
 	for _, d := range o.Destinations {
@@ -94,25 +96,25 @@ func check(list []*Destination) error {
 
 // abandon closes what was opened before a mistake was found.
 func (s *Sinks) abandon() {
-	ctx, cancel := context.WithTimeout(context.Background(), DefaultDeadline)
+	ctx, cancel := context.WithTimeout(context.Background(), audit.DefaultDeadline)
 	defer cancel()
 	_ = s.Close(ctx) // nothing was written
 }
 
-// Write implements [Sink]. All local sinks write at the same time.
-func (s *Sinks) Write(r *Record) error {
-	line, err := encode(r)
+// Write implements [audit.Sink]. All local sinks write at the same time.
+func (s *Sinks) Write(r *audit.Record) error {
+	line, err := audit.Encode(r)
 	if err != nil {
 		return err
 	}
 	defer line.Free()
-	var few [2]*waiter // seldom more
+	var few [2]*audit.Pending // seldom more
 	list := few[:0]
 	for _, l := range s.local {
-		list = append(list, l.submit(line.Bytes()))
+		list = append(list, l.Submit(line.Bytes()))
 	}
 	for _, w := range list {
-		if failed := w.wait(); failed != nil {
+		if failed := w.Wait(); failed != nil {
 			err = errors.Join(err, failed)
 		}
 	}
@@ -123,21 +125,21 @@ func (s *Sinks) Write(r *Record) error {
 	return nil
 }
 
-// Keep implements [Keeper].
-func (s *Sinks) Keep(r *Record) {
+// Keep implements [audit.Keeper].
+func (s *Sinks) Keep(r *audit.Record) {
 	for _, l := range s.local {
 		l.Keep(r)
 	}
 	s.copy(r)
 }
 
-func (s *Sinks) copy(r *Record) {
+func (s *Sinks) copy(r *audit.Record) {
 	for _, q := range s.remote {
 		q.add(r)
 	}
 }
 
-// Reopen opens all files anew; see [Log.Reopen].
+// Reopen opens all files anew; see [audit.Log.Reopen].
 func (s *Sinks) Reopen() error {
 	var errs []error
 	for _, l := range s.local {
@@ -168,31 +170,13 @@ func (s *Sinks) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Status is what a sink tells of itself.
-type Status struct {
-	Sink     string // as [Destination.Name]
-	Local    bool
-	Err      error     // why it takes no records now; nil if it does, as far as is known
-	Since    time.Time // of that
-	Written  uint64    // records that it has
-	Failures uint64    // local: records that were not written in time; remote: attempts to send that failed
-	Waiting  int       // records in memory
-	Capacity int       // of the queue, in records; 0 for a local sink, whose memory is bounded in bytes
-	Dropped  Dropped
-}
-
-// Dropped counts records that a sink does not have and will not get.
-type Dropped struct {
-	Full     uint64 // there was no room for them to wait
-	Rejected uint64 // the receiver does not take them
-	Unsent   uint64 // they came, or still waited, at the end
-}
-
 // Status tells of each sink, local ones first.
-func (s *Sinks) Status() []Status {
-	list := make([]Status, 0, len(s.names))
+func (s *Sinks) Status() []audit.Status {
+	list := make([]audit.Status, 0, len(s.names))
 	for i, l := range s.local {
-		list = append(list, l.status(s.names[i]))
+		st := l.Status()
+		st.Sink = s.names[i]
+		list = append(list, st)
 	}
 	for i, q := range s.remote {
 		list = append(list, q.status(s.names[len(s.local)+i]))
@@ -200,19 +184,10 @@ func (s *Sinks) Status() []Status {
 	return list
 }
 
-func (l *Log) status(name string) Status {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return Status{
-		Sink: name, Local: true, Err: l.state.err, Since: l.state.since, Written: l.state.written, Failures: l.state.failed,
-		Waiting: l.kept.count, Dropped: Dropped{Full: l.state.lost},
-	}
-}
-
-func (q *queue) status(name string) Status {
-	st := Status{
+func (q *queue) status(name string) audit.Status {
+	st := audit.Status{
 		Sink: name, Written: q.sent.Load(), Failures: q.failures.Load(), Waiting: len(q.records) + int(q.flying.Load()), Capacity: cap(q.records),
-		Dropped: Dropped{Full: q.full.Load(), Rejected: q.rejected.Load(), Unsent: q.unsent.Load()},
+		Dropped: audit.Dropped{Full: q.full.Load(), Rejected: q.rejected.Load(), Unsent: q.unsent.Load()},
 	}
 	if o := q.down.Load(); o != nil {
 		st.Err, st.Since = o.err, o.since
