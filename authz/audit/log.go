@@ -198,7 +198,7 @@ func (l *Log) run() {
 	turn := l.turn
 	for len(l.next.waiters) > 0 {
 		l.flying, l.next = l.next, batch{l.flying.lines[:0], l.flying.waiters[:0]}
-		n, err, ours := l.write(l.flying.lines, turn)
+		n, ours, err := l.write(l.flying.lines, turn)
 		if !ours {
 			return
 		}
@@ -220,7 +220,7 @@ func (l *Log) run() {
 }
 
 // write writes lines without holding l.mu, which is held before and after. ours is false if this goroutine has been given up meanwhile.
-func (l *Log) write(lines []byte, turn int) (n int, err error, ours bool) { //nolint:revive,staticcheck // ours tells whether the rest counts
+func (l *Log) write(lines []byte, turn int) (n int, ours bool, err error) {
 	out := l.out
 	l.using, l.began = out, time.Now()
 	if !l.watched {
@@ -234,7 +234,7 @@ func (l *Log) write(lines []byte, turn int) (n int, err error, ours bool) { //no
 	l.mu.Lock()
 	if turn != l.turn {
 		out.discard()
-		return 0, nil, false
+		return 0, false, nil
 	}
 	if l.Wrote != nil {
 		l.Wrote(time.Since(l.began))
@@ -244,7 +244,7 @@ func (l *Log) write(lines []byte, turn int) (n int, err error, ours bool) { //no
 	}
 	l.using, l.began, l.hangs = nil, time.Time{}, false
 	l.report(err)
-	return n, err, true
+	return n, true, err
 }
 
 // settle tells those who wait what became of their lines. l.mu is held.
@@ -268,14 +268,16 @@ func (l *Log) settle(n int, err error) {
 // writeKept tries again what could not be written. l.mu is held.
 func (l *Log) writeKept(turn int) (ours bool) {
 	lines := l.kept.lines // others may append meanwhile: that does not change these
-	n, _, ours := l.write(lines[:len(lines):len(lines)], turn)
+	n, ours, _ := l.write(lines, turn)
 	if !ours {
 		return false
 	}
 	written := bytes.Count(lines[:n], []byte{'\n'})
 	l.state.written += uint64(written) //nolint:gosec // G115: a count
 	l.kept.count -= written
-	l.kept.lines = slices.Delete(l.kept.lines, 0, n)
+	if l.kept.lines = slices.Delete(l.kept.lines, 0, n); l.kept.count == 0 {
+		l.kept.lines = nil
+	}
 	l.retry()
 	return true
 }

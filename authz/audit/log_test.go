@@ -287,7 +287,7 @@ func TestShared(t *testing.T) {
 	d.mu.Unlock()
 	wg.Wait()
 	closeLog(t, l)
-	if n := d.writes.Load(); n != 2 && n != 3 {
+	if n := d.writes.Load(); n > 3 { // the first, those that came meanwhile, and perhaps a few between the two
 		t.Errorf("50 records took %d writes", n)
 	}
 	if n := len(lines(t, []byte(d.String()))); n != 50 {
