@@ -40,7 +40,7 @@ func (m *Metrics) LookedUp(kind docker.Kind, took time.Duration, err error) {
 	o.Observe(took.Seconds())
 }
 
-// Images counts verifications of images. It is safe for concurrent use.
+// Images counts verifications of images. It is safe for concurrent use. A nil one counts nothing.
 type Images struct {
 	total     *prometheus.CounterVec
 	seconds   prometheus.Observer
@@ -61,6 +61,9 @@ func newImages(to prometheus.Registerer) Images {
 // Verified counts a verification: what came of it, as a word from a fixed list, and how long it took. Of more than 64 different words the
 // later ones count as "other", so that a mistake in the caller does not fill the memory of whoever keeps metrics.
 func (i *Images) Verified(reason string, took time.Duration) {
+	if i == nil {
+		return
+	}
 	const most = 64
 	i.mu.Lock()
 	if !i.reasons[reason] {
@@ -77,9 +80,11 @@ func (i *Images) Verified(reason string, took time.Duration) {
 
 // Cached counts a verdict that was looked for in the cache.
 func (i *Images) Cached(hit bool) {
-	if hit {
+	switch {
+	case i == nil:
+	case hit:
 		i.hit.Inc()
-	} else {
+	default:
 		i.miss.Inc()
 	}
 }

@@ -168,6 +168,9 @@ func TestLint(t *testing.T) {
 
 // TestReasons bounds what a caller can add.
 func TestReasons(t *testing.T) {
+	var none *Images
+	none.Verified("verified", 0)
+	none.Cached(true)
 	m := New(Build{})
 	for i := range 100 {
 		m.Images().Verified(strings.Repeat("x", i), 0)

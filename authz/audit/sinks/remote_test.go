@@ -406,6 +406,43 @@ func TestOTLP(t *testing.T) {
 	}
 }
 
+// TestOTLPSecure sends records over TLS, with a token from the environment.
+func TestOTLPSecure(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer geheim")
+	var tokens []string
+	c := &collect{answer: func(int, []string) int { return http.StatusOK }}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tokens = append(tokens, r.Header.Get("Authorization"))
+		c.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := open(t, "otlp:"+server.URL+"?ca="+ca)
+	want := writeAll(t, s, 0, 3)
+	closeSinks(t, s)
+	if got := c.ids(); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("got %q", got)
+	}
+	for _, token := range tokens {
+		if token != "Bearer geheim" {
+			t.Errorf("token %q", token)
+		}
+	}
+
+	s, _ = open(t, "otlp:"+server.URL) // whose authority nobody has named
+	writeAll(t, s, 0, 1)
+	eventually(t, "the stranger is found out", func() bool { return s.Status()[1].Err != nil })
+	if err := s.Status()[1].Err; !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), "geheim") {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_ = s.Close(ctx)
+}
+
 // pki is a certificate that is its own authority, for server and client.
 type pki struct {
 	ca, cert, key string // files
