@@ -9,7 +9,6 @@ package audit
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"go.uber.org/zap/zapcore"
@@ -107,11 +106,4 @@ func (list violations) MarshalLogArray(a zapcore.ArrayEncoder) error {
 		}
 	}
 	return nil
-}
-
-// Clone copies a record for a sink that uses it later. What its lists hold never changes.
-func (r *Record) Clone() *Record {
-	c := *r
-	c.Violations, c.Audited, c.Excepted = slices.Clone(r.Violations), slices.Clone(r.Audited), slices.Clone(r.Excepted)
-	return &c
 }

@@ -53,7 +53,7 @@ func Recorded(status func() []audit.Status) Check {
 		var errs []error
 		for _, s := range status() {
 			if s.Local && s.Err != nil {
-				errs = append(errs, fmt.Errorf("%s takes no records: %w", s.Sink, s.Err))
+				errs = append(errs, fmt.Errorf("%s takes no records since %s: %w", s.Sink, s.Since.UTC().Format(time.RFC3339), s.Err))
 			}
 		}
 		return errors.Join(errs...)

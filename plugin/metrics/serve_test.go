@@ -148,7 +148,7 @@ func TestHealth(t *testing.T) {
 		},
 		{
 			func() { status[0].Err = errors.New("no space left on device") }, func() { status[0].Err = nil },
-			`{"name":"audit","ok":false,"problem":"- takes no records: no space left on device"}`,
+			`{"name":"audit","ok":false,"problem":"- takes no records since 0001-01-01T00:00:00Z: no space left on device"}`,
 		},
 		{
 			func() { policy = nil }, func() { policy = config.Default(rules.Baseline) },

@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,9 +14,6 @@ import (
 	"go.opentelemetry.io/otel/log"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
-	"go.uber.org/zap/zapcore"
-
-	"caisson/authz/audit"
 )
 
 // otlpTime is how long a collector may take to answer.
@@ -54,14 +52,10 @@ func newOTLPReceiver(d *Destination, version string) (*otlpReceiver, error) {
 	return o, nil
 }
 
-func (o *otlpReceiver) deliver(ctx context.Context, records []*audit.Record) (done, rejected int, err error) {
+func (o *otlpReceiver) deliver(ctx context.Context, records []entry) (done, rejected int, err error) {
 	o.emitted = o.emitted[:0]
-	for _, r := range records {
-		record, err := otlpRecord(r)
-		if err != nil {
-			return 0, 0, err
-		}
-		o.logger.Emit(context.Background(), record) // to the collector below
+	for i := range records {
+		o.logger.Emit(context.Background(), otlpRecord(&records[i])) // to the collector below
 	}
 	o.status = 0
 	err = o.exporter.Export(ctx, o.emitted)
@@ -100,19 +94,13 @@ func (o *otlpReceiver) close() error {
 }
 
 // otlpRecord is a record in OpenTelemetry's words.
-func otlpRecord(r *audit.Record) (log.Record, error) {
+func otlpRecord(e *entry) log.Record {
 	var out log.Record
-	line, err := audit.Encode(r)
-	if err != nil {
-		return out, err
-	}
-	line.TrimNewline()
-	out.SetBody(attribute.StringValue(line.String()))
-	line.Free()
 	out.SetEventName("caisson.decision")
-	out.SetTimestamp(r.Time)
-	out.SetObservedTimestamp(r.Time)
-	switch severity(r) {
+	out.SetTimestamp(e.at)
+	out.SetObservedTimestamp(e.at)
+	out.SetSeverityText(e.verdict)
+	switch severity(e.verdict) {
 	case severityInfo:
 		out.SetSeverity(log.SeverityInfo)
 	case severityWarning:
@@ -120,24 +108,20 @@ func otlpRecord(r *audit.Record) (log.Record, error) {
 	default:
 		out.SetSeverity(log.SeverityError)
 	}
-	out.SetSeverityText(r.Verdict)
-	fields := zapcore.NewMapObjectEncoder()
-	if err := r.MarshalLogObject(fields); err != nil {
-		return out, err
-	}
-	for key, value := range fields.Fields {
+	out.SetBody(attribute.StringValue(e.line))
+	var fields map[string]any
+	_ = json.Unmarshal([]byte(e.line), &fields) // we have written it
+	for key, value := range fields {
 		switch v := value.(type) {
 		case string:
 			out.AddAttributes(attribute.String("caisson."+key, v))
 		case bool:
 			out.AddAttributes(attribute.Bool("caisson."+key, v))
-		case int:
-			out.AddAttributes(attribute.Int("caisson."+key, v))
-		case int64:
-			out.AddAttributes(attribute.Int64("caisson."+key, v))
+		case float64:
+			out.AddAttributes(attribute.Int64("caisson."+key, int64(v)))
 		}
 	}
-	return out, nil
+	return out
 }
 
 // collector takes what the SDK makes of records: only the SDK can tell a record where it comes from.

@@ -8,25 +8,32 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
-
-	"caisson/authz/audit"
 )
 
 // Limits of a remote sink.
 const (
-	DefaultQueue = 8192 // records that wait for a receiver, at some hundred bytes to a few kilobytes each
+	DefaultQueue = 8192 // records that wait for a receiver
 	MaxQueue     = 1 << 20
 
+	maxWaiting = 64 << 20 // bytes of them, however many: a request can be refused for very many reasons
 	maxBatch   = 512
+	batchBytes = 1 << 20
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 15 * time.Second
 )
+
+// entry is a record that waits: its line, and what a receiver has to know of it besides. It shares no memory with the request.
+type entry struct {
+	at      time.Time
+	verdict string
+	line    string // without its end
+}
 
 // receiver is the other side of a remote sink. One goroutine uses it.
 type receiver interface {
 	// deliver sends records, in their order. Of the first done ones nothing more needs to be done; rejected among them never will be
 	// taken. Not all are done if there is an error, and the rest is sent again.
-	deliver(ctx context.Context, records []*audit.Record) (done, rejected int, err error)
+	deliver(ctx context.Context, records []entry) (done, rejected int, err error)
 	close() error
 }
 
@@ -35,7 +42,7 @@ type receiver interface {
 type queue struct {
 	to      receiver
 	log     *zap.Logger
-	records chan *audit.Record
+	records chan entry
 	stop    context.CancelFunc // ends attempts to deliver
 	closing chan struct{}
 	closed  chan struct{}
@@ -43,6 +50,7 @@ type queue struct {
 
 	sent, failures, full, rejected, unsent atomic.Uint64
 	flying                                 atomic.Int64 // taken from records, and not sent yet
+	bytes                                  atomic.Int64 // of both
 	down                                   atomic.Pointer[outage]
 }
 
@@ -54,24 +62,29 @@ type outage struct {
 
 func newQueue(to receiver, size int, log *zap.Logger) *queue {
 	ctx, stop := context.WithCancel(context.Background())
-	q := &queue{to: to, log: log, records: make(chan *audit.Record, size), stop: stop, closing: make(chan struct{}), closed: make(chan struct{})}
+	q := &queue{to: to, log: log, records: make(chan entry, size), stop: stop, closing: make(chan struct{}), closed: make(chan struct{})}
 	go q.run(ctx)
 	return q
 }
 
-// add takes a copy of a record.
-func (q *queue) add(r *audit.Record) {
+// add takes a record, if there is room.
+func (q *queue) add(e entry) {
 	select {
 	case <-q.closing:
 		q.unsent.Add(1)
 		return
 	default:
 	}
-	select {
-	case q.records <- r.Clone():
-	default:
-		q.full.Add(1)
+	size := int64(len(e.line))
+	if q.bytes.Add(size) <= maxWaiting {
+		select {
+		case q.records <- e:
+			return
+		default:
+		}
 	}
+	q.bytes.Add(-size)
+	q.full.Add(1)
 }
 
 // run delivers until the queue is closed and empty.
@@ -79,7 +92,7 @@ func (q *queue) run(ctx context.Context) {
 	defer close(q.closed)
 	defer q.to.close() //nolint:errcheck // all that was delivered has been
 	for {
-		var first *audit.Record
+		var first entry
 		select {
 		case first = <-q.records:
 		default:
@@ -93,30 +106,33 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
-// batch adds to a record those that wait behind it.
-func (q *queue) batch(first *audit.Record) []*audit.Record {
-	list := []*audit.Record{first}
-	for len(list) < maxBatch {
+// batch adds to a record those that wait behind it, up to what a receiver can take in the time that it has.
+func (q *queue) batch(first entry) []entry {
+	list, size := []entry{first}, len(first.line)
+	for len(list) < maxBatch && size < batchBytes {
 		select {
-		case r := <-q.records:
-			list = append(list, r)
+		case e := <-q.records:
+			list, size = append(list, e), size+len(e.line)
+			continue
 		default:
-			q.flying.Store(int64(len(list)))
-			return list
 		}
+		break
 	}
 	q.flying.Store(int64(len(list)))
 	return list
 }
 
 // send delivers records, and tries again until it has or the context ends.
-func (q *queue) send(ctx context.Context, list []*audit.Record) {
+func (q *queue) send(ctx context.Context, list []entry) {
 	pause := backoff.ExponentialBackOff{
 		InitialInterval: firstRetry, MaxInterval: lastRetry, Multiplier: 2, RandomizationFactor: backoff.DefaultRandomizationFactor,
 	}
 	pause.Reset()
 	for len(list) > 0 {
 		done, rejected, err := q.to.deliver(ctx, list)
+		for i := range list[:done] {
+			q.bytes.Add(-int64(len(list[i].line)))
+		}
 		list = list[done:]
 		q.flying.Store(int64(len(list)))
 		q.sent.Add(uint64(done - rejected)) //nolint:gosec // G115: rejected is not more than done

@@ -291,6 +291,23 @@ func TestAway(t *testing.T) {
 	eventually(t, "it has all that was sent", func() bool { return len(in.ids(t)) >= int(st.Written) })
 }
 
+// TestHeavy bounds what waits in bytes too: few records can be large.
+func TestHeavy(t *testing.T) {
+	s, _ := open(t, "syslog:"+filepath.Join(t.TempDir(), "nobody"))
+	big := &audit.Record{Time: time.Now(), Error: strings.Repeat("x", 10<<20)}
+	for range 10 {
+		if err := s.Write(big); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st := s.Status()[1]; st.Waiting != 6 || st.Dropped.Full != 4 {
+		t.Errorf("%+v", st)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_ = s.Close(ctx)
+}
+
 // TestTooLarge leaves out what no datagram can hold, and goes on.
 func TestTooLarge(t *testing.T) {
 	var in inbox

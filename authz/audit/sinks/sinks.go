@@ -2,6 +2,7 @@
 package sinks
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -121,7 +122,7 @@ func (s *Sinks) Write(r *audit.Record) error {
 	if err != nil {
 		return err
 	}
-	s.copy(r)
+	s.copy(r, line.Bytes())
 	return nil
 }
 
@@ -130,12 +131,20 @@ func (s *Sinks) Keep(r *audit.Record) {
 	for _, l := range s.local {
 		l.Keep(r)
 	}
-	s.copy(r)
+	if line, err := audit.Encode(r); err == nil { // as always
+		defer line.Free()
+		s.copy(r, line.Bytes())
+	}
 }
 
-func (s *Sinks) copy(r *audit.Record) {
+// copy hands a record to the remote sinks. They share one copy of its line.
+func (s *Sinks) copy(r *audit.Record, line []byte) {
+	if len(s.remote) == 0 {
+		return
+	}
+	e := entry{r.Time, r.Verdict, string(bytes.TrimSuffix(line, []byte{'\n'}))}
 	for _, q := range s.remote {
-		q.add(r)
+		q.add(e)
 	}
 }
 

@@ -14,8 +14,6 @@ import (
 
 	"github.com/leodido/go-syslog/v4"
 	"github.com/leodido/go-syslog/v4/rfc5424"
-
-	"caisson/authz/audit"
 )
 
 // The times that a syslog receiver has.
@@ -56,7 +54,7 @@ func newSyslogReceiver(d *Destination) *syslogReceiver {
 
 func (s *syslogReceiver) stream() bool { return s.network == "tcp" }
 
-func (s *syslogReceiver) deliver(ctx context.Context, records []*audit.Record) (done, rejected int, err error) {
+func (s *syslogReceiver) deliver(ctx context.Context, records []entry) (done, rejected int, err error) {
 	if err := s.connect(ctx); err != nil {
 		return 0, 0, err
 	}
@@ -66,8 +64,8 @@ func (s *syslogReceiver) deliver(ctx context.Context, records []*audit.Record) (
 	if s.stream() {
 		return s.deliverStream(records)
 	}
-	for i, r := range records {
-		text, err := s.message(r)
+	for i := range records {
+		text, err := s.message(&records[i])
 		if err == nil {
 			_, err = s.conn.Write([]byte(text))
 		}
@@ -82,10 +80,10 @@ func (s *syslogReceiver) deliver(ctx context.Context, records []*audit.Record) (
 }
 
 // deliverStream sends all records in one write. If that breaks off, all are sent again: there is no telling which have arrived.
-func (s *syslogReceiver) deliverStream(records []*audit.Record) (done, rejected int, err error) {
+func (s *syslogReceiver) deliverStream(records []entry) (done, rejected int, err error) {
 	var frames []byte
-	for _, r := range records {
-		text, err := s.message(r)
+	for i := range records {
+		text, err := s.message(&records[i])
 		if err != nil {
 			rejected++
 			continue
@@ -144,19 +142,12 @@ func (s *syslogReceiver) close() error {
 var errUnsayable = errors.New("the record is no syslog message")
 
 // message is a record in syslog's words.
-func (s *syslogReceiver) message(r *audit.Record) (string, error) {
-	line, err := audit.Encode(r)
-	if err != nil {
-		return "", errUnsayable
-	}
-	line.TrimNewline()
-	text := line.String()
-	line.Free()
+func (s *syslogReceiver) message(r *entry) (string, error) {
 	app, kind := "caisson", "decision"
 	m := rfc5424.SyslogMessage{Version: 1, Base: syslog.Base{
-		Timestamp: &r.Time, Hostname: &s.host, Appname: &app, ProcID: &s.process, MsgID: &kind, Message: &text,
+		Timestamp: &r.at, Hostname: &s.host, Appname: &app, ProcID: &s.process, MsgID: &kind, Message: &r.line,
 	}}
-	m.SetPriority(s.facility*8 + severity(r))
+	m.SetPriority(s.facility*8 + severity(r.verdict))
 	out, err := m.String()
 	if err != nil {
 		return "", errUnsayable
@@ -164,8 +155,8 @@ func (s *syslogReceiver) message(r *audit.Record) (string, error) {
 	return out, nil
 }
 
-func severity(r *audit.Record) uint8 {
-	switch r.Verdict {
+func severity(verdict string) uint8 {
+	switch verdict {
 	case "allow":
 		return severityInfo
 	case "deny":
