@@ -24,13 +24,14 @@ const DefaultDeadline = 10 * time.Second
 
 // Authorizer decides about calls under the policy in force. It is safe for concurrent use.
 type Authorizer struct {
-	Policy    func() *Policy // the policy in force; nil, or a nil answer, leaves every call undecided
-	Audit     audit.Sink     // where decisions are recorded; nil records nothing
-	State     state.View     // the Engine's objects; nil is an Engine without any
-	Files     HostFiles      // the host's files; nil leaves symbolic links in the paths of mounts unseen
-	Images    Images         // finds out about images; nil finds out nothing, and rules that ask refuse
-	Remove    Remover        // removes containers that turned out to be forbidden; nil removes none
-	AuditOnly bool           // let everything pass and record what would have been refused, whatever the policy's mode
+	Policy    func() *Policy  // the policy in force; nil, or a nil answer, leaves every call undecided
+	Audit     audit.Sink      // where decisions are recorded; nil records nothing
+	State     state.View      // the Engine's objects; nil is an Engine without any
+	Files     HostFiles       // the host's files; nil leaves symbolic links in the paths of mounts unseen
+	Images    Images          // finds out about images; nil finds out nothing, and rules that ask refuse
+	Remove    Remover         // removes containers that turned out to be forbidden; nil removes none
+	AuditOnly bool            // let everything pass and record what would have been refused, whatever the policy's mode
+	Observe   func(*Decision) // is told of each decision when all about it is settled, for metrics; nil is nobody
 	Log       *zap.Logger
 	Deadline  time.Duration    // 0 is DefaultDeadline
 	Now       func() time.Time // nil is time.Now
@@ -225,6 +226,9 @@ func sortViolations(v []rules.Violation) {
 
 // record writes the audit record. A decision that cannot be recorded is not carried out, unless the policy says so.
 func (a *Authorizer) record(p *plan, d *Decision) {
+	if a.Observe != nil {
+		defer a.Observe(d)
+	}
 	if a.Audit == nil {
 		return
 	}
@@ -232,9 +236,13 @@ func (a *Authorizer) record(p *plan, d *Decision) {
 	if err == nil {
 		return
 	}
+	d.Unrecorded = true
 	a.Log.Error("cannot write the audit record", zap.String("decision", d.ID), zap.Error(err))
 	if d.Verdict == Allow && (p == nil || !p.policy.ContinueUnaudited) {
 		d.Verdict, d.Err = Undecided, errors.New("its audit record cannot be written; fix: look at the disk that holds the audit log")
+	}
+	if k, ok := a.Audit.(audit.Keeper); ok {
+		k.Keep(d.record())
 	}
 }
 

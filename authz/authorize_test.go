@@ -125,6 +125,48 @@ func TestUnrecordedIsRefused(t *testing.T) {
 	}
 }
 
+// keeper is a sink that is full, and keeps records.
+type keeper struct{ kept []*audit.Record }
+
+func (k *keeper) Write(*audit.Record) error { return errors.New("disk full") }
+func (k *keeper) Keep(r *audit.Record)      { k.kept = append(k.kept, r) }
+
+// TestLastWord hands in what became of a decision that could not be recorded, and counts all decisions once, as they are in the end.
+func TestLastWord(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode      authz.Mode
+		auditOnly bool
+		goOn      bool
+		want      authz.Verdict
+		passed    bool
+	}{
+		"refused for want of a record": {mode: authz.Off, want: authz.Undecided},
+		"passed all the same":          {mode: authz.Off, goOn: true, want: authz.Allow, passed: true},
+		"refused anyway":               {mode: authz.Enforce, goOn: true, want: authz.Deny},
+		"audit mode refuses nothing":   {mode: authz.Enforce, auditOnly: true, want: authz.Deny, passed: true},
+	} {
+		p := policyOf(c.mode, &always{})
+		p.ContinueUnaudited = c.goOn
+		k := &keeper{}
+		var seen []authz.Decision
+		a := authorizer(p)
+		a.Audit, a.AuditOnly = k, c.auditOnly
+		a.Observe = func(d *authz.Decision) { seen = append(seen, *d) }
+		d := a.Authorize(context.Background(), ping)
+		if len(k.kept) != 1 || k.kept[0].Decision != d.ID || k.kept[0].Passed != c.passed || k.kept[0].Verdict != c.want.String() || d.Passes() != c.passed {
+			t.Errorf("%s: %+v", name, k.kept)
+		}
+		if len(seen) != 1 || !seen[0].Unrecorded || seen[0].Verdict != c.want || seen[0].ID != d.ID {
+			t.Errorf("%s: observed %+v", name, seen)
+		}
+		a.Audit = nil
+		a.Reject(errors.New("no call"))
+		if len(seen) != 2 || seen[1].Unrecorded || seen[1].Verdict != authz.Undecided {
+			t.Errorf("%s: observed %+v", name, seen)
+		}
+	}
+}
+
 func TestExceptions(t *testing.T) {
 	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	image := func(s string) reference.Canonical {

@@ -36,6 +36,8 @@ type Decision struct {
 	Excepted   []Excepted        // waived by an exception
 	Err        error             // why it is undecided
 
+	Unrecorded bool // its audit record could not be written in time
+
 	Policy   string // hash of the policy that decided
 	Override string // name of the policy's override that was in force for whoever asked
 	Duration time.Duration

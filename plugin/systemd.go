@@ -72,12 +72,7 @@ func watch(ctx context.Context, address net.Addr, log *zap.Logger) {
 	if interval <= 0 {
 		return
 	}
-	client := &http.Client{Timeout: interval / 4, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, address.Network(), address.String())
-		},
-	}}
+	client := &http.Client{Timeout: interval / 4, Transport: dials(address)}
 	ticker := time.NewTicker(interval / 3)
 	defer ticker.Stop()
 	for {

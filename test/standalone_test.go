@@ -19,11 +19,12 @@ type alone struct {
 }
 
 // standalone starts Caisson and waits for its socket. The test's end kills it.
-func standalone(t *testing.T, policy string) *alone {
+func standalone(t *testing.T, policy string, args ...string) *alone {
 	t.Helper()
 	dir := t.TempDir()
 	a := &alone{socket: filepath.Join(dir, "caisson.sock"), log: filepath.Join(dir, "log")}
 	cmd := serve(t, dir, policy)
+	cmd.Args = append(cmd.Args, args...)
 	log, err := os.Create(a.log)
 	if err != nil {
 		t.Fatal(err)

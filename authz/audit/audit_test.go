@@ -109,7 +109,7 @@ func TestReopen(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	if err := log.Close(); err != nil {
+	if err := log.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(path + "*")

@@ -1,10 +1,14 @@
-// Package audit writes one record for every decision: JSON lines with a versioned schema, to a stream or a file.
+// Package audit writes one record for every decision, as a JSON line with a versioned schema.
 //
-// The audit log is not the program's own log. It has its own zap core, is never sampled, and a record that cannot be written
-// is an error that the caller has to act on. Secrets do not reach it: see docs/audit-log.md for what each field holds.
+// The audit log is not the program's own log. It is never sampled, and a record that cannot be written is an error that the caller has to
+// act on. Secrets do not reach it: see docs/audit-log.md for what each field holds.
+//
+// It goes to sinks of two kinds. Those on this host, a file or standard output ([Log]), are what counts: a decision is recorded when each of
+// them has its record. Those elsewhere, syslog and OTLP, get copies through queues that no decision waits for. Package sinks joins them.
 package audit
 
 import (
+	"errors"
 	"time"
 
 	"go.uber.org/zap/zapcore"
@@ -42,7 +46,7 @@ type Record struct {
 type Violation struct{ Rule, Field, Got, Allowed, Fix, Exception string }
 
 // MarshalLogObject implements [zapcore.ObjectMarshaler].
-func (v Violation) MarshalLogObject(e zapcore.ObjectEncoder) error {
+func (v *Violation) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("rule", v.Rule)
 	e.AddString("field", v.Field)
 	e.AddString("got", v.Got)
@@ -55,7 +59,7 @@ func (v Violation) MarshalLogObject(e zapcore.ObjectEncoder) error {
 // MarshalLogObject implements [zapcore.ObjectMarshaler].
 func (r *Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddInt("schema", Schema)
-	e.AddString("time", r.Time.UTC().Format(time.RFC3339Nano))
+	e.AddTime("time", r.Time.UTC())
 	e.AddString("decision", r.Decision)
 	e.AddString("verdict", r.Verdict)
 	e.AddString("mode", r.Mode)
@@ -69,13 +73,10 @@ func (r *Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	addString(e, "method", r.Method)
 	addString(e, "path", r.Path)
 	addString(e, "api_version", r.APIVersion)
-	for _, l := range []struct {
-		key  string
-		list []Violation
-	}{{"violations", r.Violations}, {"audited", r.Audited}, {"excepted", r.Excepted}} {
-		if err := addList(e, l.key, l.list); err != nil {
-			return err
-		}
+	if err := errors.Join(
+		addList(e, "violations", r.Violations), addList(e, "audited", r.Audited), addList(e, "excepted", r.Excepted),
+	); err != nil {
+		return err
 	}
 	addString(e, "error", r.Error)
 	addString(e, "policy", r.Policy)
@@ -90,16 +91,21 @@ func addString(e zapcore.ObjectEncoder, key, value string) {
 	}
 }
 
-func addList(e zapcore.ObjectEncoder, key string, list []Violation) error {
+func addList(e zapcore.ObjectEncoder, key string, list violations) error {
 	if len(list) == 0 {
 		return nil
 	}
-	return e.AddArray(key, zapcore.ArrayMarshalerFunc(func(a zapcore.ArrayEncoder) error {
-		for _, v := range list {
-			if err := a.AppendObject(v); err != nil {
-				return err
-			}
+	return e.AddArray(key, list)
+}
+
+type violations []Violation
+
+// MarshalLogArray implements [zapcore.ArrayMarshaler].
+func (list violations) MarshalLogArray(a zapcore.ArrayEncoder) error {
+	for i := range list {
+		if err := a.AppendObject(&list[i]); err != nil {
+			return err
 		}
-		return nil
-	}))
+	}
+	return nil
 }

@@ -63,8 +63,8 @@ type Assessor struct {
 
 // Meter counts, for metrics.
 type Meter interface {
-	ImageCache(hit bool)
-	ImageVerification(reason Reason, took time.Duration)
+	Cached(hit bool)                            // a verdict was looked for among those that are remembered
+	Verified(reason string, took time.Duration) // an image was verified, with that outcome
 }
 
 // NewAssessor returns an Assessor that has not seen any image yet.
@@ -219,7 +219,7 @@ func verdictKey(p *Policy, s *Subject, only *Statement) string {
 func (a *Assessor) once(ctx context.Context, p *Policy, key string, prove func(context.Context) Verdict) Verdict {
 	v, ok := a.verdicts.GetIfPresent(key)
 	if a.Meter != nil {
-		a.Meter.ImageCache(ok)
+		a.Meter.Cached(ok)
 	}
 	if ok {
 		return v
@@ -251,7 +251,7 @@ func (a *Assessor) proof(p *Policy, prove func(context.Context) Verdict) (v Verd
 	start := a.now()
 	v = a.guarded(func() Verdict { return prove(ctx) })
 	if a.Meter != nil {
-		a.Meter.ImageVerification(v.Reason, a.now().Sub(start))
+		a.Meter.Verified(string(v.Reason), a.now().Sub(start))
 	}
 	if end := a.now().Add(p.lifetime()); v.Verified() && (v.ValidUntil.IsZero() || v.ValidUntil.After(end)) {
 		v.ValidUntil = end

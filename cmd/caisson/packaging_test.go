@@ -23,7 +23,11 @@ func serveFlags(t *testing.T, args []string) *serveOptions {
 		t.Fatalf("%q: %v", args, err)
 	}
 	get := func(name string) string { return cmd.Flags().Lookup(name).Value.String() }
-	return &serveOptions{policy: get("policy"), state: get("state-dir"), socket: get("socket"), auditLog: get("audit-log")}
+	logs, err := cmd.Flags().GetStringArray("audit-log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &serveOptions{policy: get("policy"), state: get("state-dir"), socket: get("socket"), auditLogs: logs}
 }
 
 // The units start a command line that exists, on the socket that the code means, with the folders that it uses.
@@ -56,7 +60,7 @@ func TestUnits(t *testing.T) {
 		socket["Socket.SocketMode"]:                                          "0600",
 		socket["Socket.DirectoryMode"]:                                       "0700",
 		"/var/lib/" + service["Service.StateDirectory"]:                      o.state,
-		"/var/log/" + service["Service.LogsDirectory"] + "/audit.log":        o.auditLog,
+		"/var/log/" + service["Service.LogsDirectory"] + "/audit.log":        o.auditLogs[0],
 		"/etc/" + service["Service.ConfigurationDirectory"] + "/policy.toml": policyFile,
 		service["Service.Type"]:                                              "notify",
 	} {
@@ -86,7 +90,7 @@ func TestManifestFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := serveFlags(t, append(m.Entrypoint, m.Args.Value...))
-	if got := filepath.Dir(o.auditLog); got != m.Mounts[1].Destination {
+	if got := filepath.Dir(o.auditLogs[0]); got != m.Mounts[1].Destination {
 		t.Errorf("the audit log is in %s", got)
 	}
 	if got := filepath.Dir(policyFile); got != m.Mounts[0].Destination {

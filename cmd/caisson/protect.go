@@ -9,16 +9,13 @@ import (
 
 // protector tells policies where the parts of this process are on the host, so that nobody changes them through the Engine that it
 // guards. Links on the way there are looked up once, at the start.
-func protector(o *serveOptions, socket string) func(*authz.Policy) {
+func protector(o *serveOptions, socket string, logs []string) func(*authz.Policy) {
 	if !o.hostFiles {
 		return func(*authz.Policy) {} // the paths are not those of the host
 	}
 	var files []string
-	for _, f := range []string{filepath.Dir(o.policyPath()), o.state} {
+	for _, f := range append([]string{filepath.Dir(o.policyPath()), o.state}, logs...) {
 		files = append(files, spellings(f)...)
-	}
-	if o.auditLog != "-" {
-		files = append(files, spellings(filepath.Dir(o.auditLog))...)
 	}
 	if program, err := os.Executable(); err == nil {
 		files = append(files, spellings(program)...)

@@ -15,6 +15,6 @@ policy file, and refuses what breaks one.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newCheck(), newPolicy(), newRules(), newVersion(), newImage())
+	root.AddCommand(newServe(), newCheck(), newPolicy(), newRules(), newAudit(), newImage(), newVersion())
 	return root
 }

@@ -50,6 +50,7 @@ func TestScript(t *testing.T) {
 			"exits":   exits,
 			"serving": serving,
 			"ask":     ask,
+			"page":    page,
 			"signal":  sendSignal,
 			"mode":    mode,
 			"logged":  logged,
@@ -112,6 +113,25 @@ func ask(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		last = string(bytes.TrimSpace(decisionID.ReplaceAll(text, []byte("ID"))))
 		return last == args[2]
+	})
+}
+
+// page SOCKET PATH LINE: gets a page until it has a line.
+func page(ts *testscript.TestScript, _ bool, args []string) {
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", args[0]) },
+	}}
+	var last string
+	defer func() { ts.Logf("page: %s", last) }()
+	eventually(ts, args[2], func() bool {
+		answer, err := client.Get("http://caisson" + args[1])
+		ts.Check(err)
+		defer func() { _ = answer.Body.Close() }()
+		text, err := io.ReadAll(answer.Body)
+		ts.Check(err)
+		last = string(text)
+		return strings.Contains("\n"+last, "\n"+args[2]+"\n")
 	})
 }
 

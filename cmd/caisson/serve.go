@@ -15,7 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"caisson/authz"
-	"caisson/authz/audit"
 	"caisson/authz/state/docker"
 	"caisson/plugin"
 )
@@ -28,7 +27,8 @@ type serveOptions struct {
 	socket, engine    string
 	hostFiles         bool
 	mode              string
-	auditLog          string
+	auditLogs         []string
+	metrics           string
 	logFormat, logLvl string
 	grace             time.Duration
 }
@@ -56,7 +56,8 @@ If systemd passes a socket, that one is used and --socket is not.`,
 	f.StringVar(&o.engine, "engine", "unix:///run/docker.sock", "`ADDRESS` of the Docker Engine, for rules that look up its objects")
 	f.BoolVar(&o.hostFiles, "host-files", true, "the files that Caisson sees are those that dockerd sees; not so in a container, where links in the paths of mounts stay unseen")
 	f.StringVar(&o.mode, "mode", "", "enforce or audit (record only), whatever the policy says")
-	f.StringVar(&o.auditLog, "audit-log", "-", "`FILE` for a record of every decision; - is standard output")
+	f.StringArrayVar(&o.auditLogs, "audit-log", []string{"-"}, auditUsage)
+	f.StringVar(&o.metrics, "metrics", "", metricsUsage)
 	f.StringVar(&o.logFormat, "log-format", "text", "format of Caisson's own log on standard error: text or json")
 	f.StringVar(&o.logLvl, "log-level", "info", "level of Caisson's own log: debug, info, warn or error")
 	f.DurationVar(&o.grace, "shutdown-grace", plugin.DefaultGrace, "how long requests may take after SIGTERM")
@@ -81,22 +82,29 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	if err := checkEngine(o.engine); err != nil {
 		return unusable(fmt.Errorf("--engine: %w", err))
 	}
-	policies, err := openPolicies(o, protector(o, path), log)
+	destinations, err := o.destinations()
+	if err != nil {
+		return unusable(err)
+	}
+	policies, err := openPolicies(o, protector(o, path, auditFolders(destinations)), log)
 	if err != nil {
 		return unusable(err)
 	}
 	defer policies.close()
-	records, err := openAudit(o.auditLog, stdout)
-	if err != nil {
-		return err
-	}
-	defer records.Close() //nolint:errcheck // every record has been written with an error of its own
-
 	engine, err := docker.New(o.engine) // connects when the first request needs it: dockerd does not answer before Caisson does
 	if err != nil {
 		return unusable(fmt.Errorf("--engine: %w", err))
 	}
 	defer engine.Close() //nolint:errcheck // only read from
+	monitor, err := openMonitor(o.metrics, log)
+	if err != nil {
+		return err
+	}
+	defer monitor.close()
+	records, err := openAudit(destinations, stdout, monitor.wrote(), log)
+	if err != nil {
+		return err
+	}
 
 	images, err := newAssessor(o.state, log)
 	if err != nil {
@@ -108,9 +116,11 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	if o.hostFiles {
 		authorizer.Files = authz.NewHost()
 	}
+	monitor.observe(authorizer, engine, images)
 	handler := plugin.NewHandler(authorizer, log)
 	ctx, stop := handleSignals(ctx, log, policies, records)
 	defer stop()
+	defer auditCloser(ctx, records, o.grace, log)()
 	listener, err := listen(path, log)
 	if err != nil {
 		return &exitError{exitFailed, err}
@@ -118,6 +128,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	p := policies.policy()
 	log.Info("caisson is ready", zap.String("version", thisBuild().Version), zap.String("policy", p.Hash),
 		zap.String("profile", string(p.Profile)), zap.Stringer("mode", p.Mode), zap.Stringer("socket", listener.Addr()))
+	defer monitor.serve(ctx, authorizer, policies, records, handler, listener.Addr())()
 	server := &plugin.Server{Handler: handler, Log: log, Grace: o.grace}
 	if err := server.Serve(ctx, listener); err != nil {
 		return &exitError{exitFailed, err}
@@ -133,17 +144,6 @@ func listen(path string, log *zap.Logger) (net.Listener, error) {
 		return l, err
 	}
 	return plugin.Listen(path, log)
-}
-
-func openAudit(path string, stdout io.Writer) (*audit.Log, error) {
-	if path == "-" {
-		return audit.NewLog(stdout), nil
-	}
-	l, err := audit.OpenLog(path)
-	if err != nil {
-		return nil, &exitError{exitUnusable, err}
-	}
-	return l, nil
 }
 
 func checkEngine(address string) error {

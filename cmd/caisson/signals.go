@@ -9,12 +9,12 @@ import (
 
 	"go.uber.org/zap"
 
-	"caisson/authz/audit"
+	"caisson/authz/audit/sinks"
 	"caisson/plugin"
 )
 
 // handleSignals reloads and reopens on signals. The context it returns ends at SIGTERM or SIGINT; a second one ends the process.
-func handleSignals(ctx context.Context, log *zap.Logger, p *policies, records *audit.Log) (context.Context, func()) {
+func handleSignals(ctx context.Context, log *zap.Logger, p *policies, records *sinks.Sinks) (context.Context, func()) {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	// Without this, the end of whoever reads the log or the audit log would be the end of Caisson.
 	signal.Ignore(syscall.SIGPIPE)

@@ -312,11 +312,7 @@ func dials(socket string) bool {
 // require returns the folder of an installed engine.
 func require(tb testing.TB, version Version) string {
 	tb.Helper()
-	cache := os.Getenv("CAISSON_CACHE")
-	if cache == "" {
-		cache = filepath.Join(sourceDir(), "../../.cache")
-	}
-	dir := filepath.Join(cache, "engines", string(version))
+	dir := filepath.Join(cacheDir(), "engines", string(version))
 	if _, err := os.Stat(filepath.Join(dir, "seed.stamp")); err != nil {
 		missing(tb, fmt.Sprintf("the %s engine is not installed: run make engines", version))
 	}
@@ -324,6 +320,14 @@ func require(tb testing.TB, version Version) string {
 		missing(tb, "engines run as root only")
 	}
 	return dir
+}
+
+// cacheDir is where the Makefile keeps what tests run with.
+func cacheDir() string {
+	if cache := os.Getenv("CAISSON_CACHE"); cache != "" {
+		return cache
+	}
+	return filepath.Join(sourceDir(), "../../.cache")
 }
 
 // missing skips a test that cannot run here; where all must run, it fails it.

@@ -40,6 +40,9 @@ const (
 
 // Engine is a [state.View] of a Docker Engine. It is safe for concurrent use, and connects when it is first asked.
 type Engine struct {
+	// Observe is told of each look-up, for metrics: of its kind, how long it took, and its error. nil is nobody. It is set before the first.
+	Observe func(Kind, time.Duration, error)
+
 	client *client.Client
 	raw    *http.Client // for what the client library leaves out of an answer
 	slots  *semaphore.Weighted
@@ -85,11 +88,10 @@ func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, e
 	if c, ok := e.byID.GetIfPresent(name); ok && state.Recent(ctx) { // never by name: only an ID keeps its meaning
 		return c, nil
 	}
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return look(ctx, e, Container, name, e.container)
+}
+
+func (e *Engine) container(ctx context.Context, name string) (*request.Stored, error) {
 	defaults, err := e.daemonDefaults(ctx)
 	if err != nil {
 		return nil, err
@@ -107,21 +109,18 @@ func (e *Engine) Container(ctx context.Context, name string) (*request.Stored, e
 
 // Defaults implements [state.View].
 func (e *Engine) Defaults(ctx context.Context) (request.Defaults, error) {
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return request.Defaults{}, err
+	if d, fresh := e.remembered(); fresh {
+		return d, nil
 	}
-	defer done()
-	return e.daemonDefaults(ctx)
+	return look(ctx, e, Defaults, "", func(ctx context.Context, _ string) (request.Defaults, error) { return e.daemonDefaults(ctx) })
 }
 
 // ContainerIDs implements [state.View].
 func (e *Engine) ContainerIDs(ctx context.Context, prefix string) ([]string, error) {
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return look(ctx, e, ContainerIDs, prefix, e.containerIDs)
+}
+
+func (e *Engine) containerIDs(ctx context.Context, prefix string) ([]string, error) {
 	res, err := e.client.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("id", prefix)})
 	if err != nil {
 		return nil, worded("containers by ID", err)
@@ -135,11 +134,10 @@ func (e *Engine) ContainerIDs(ctx context.Context, prefix string) ([]string, err
 
 // Volume implements [state.View].
 func (e *Engine) Volume(ctx context.Context, name string) (*state.Volume, error) {
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return look(ctx, e, Volume, name, e.volume)
+}
+
+func (e *Engine) volume(ctx context.Context, name string) (*state.Volume, error) {
 	res, err := e.client.VolumeInspect(ctx, name, client.VolumeInspectOptions{})
 	if err != nil {
 		return nil, worded("volume "+name, err)
@@ -152,11 +150,10 @@ func (e *Engine) Volume(ctx context.Context, name string) (*state.Volume, error)
 //
 // Source: moby daemon/server/router/network/network_routes.go, getNetwork.
 func (e *Engine) Network(ctx context.Context, ref string) (*state.Network, error) {
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return look(ctx, e, Network, ref, e.network)
+}
+
+func (e *Engine) network(ctx context.Context, ref string) (*state.Network, error) {
 	res, err := e.client.NetworkInspect(ctx, ref, client.NetworkInspectOptions{})
 	if err != nil {
 		return nil, worded("network "+ref, err)
@@ -179,11 +176,10 @@ func (e *Engine) Network(ctx context.Context, ref string) (*state.Network, error
 
 // Exec implements [state.View]. The client library leaves out as whom an exec runs, and whether it is privileged.
 func (e *Engine) Exec(ctx context.Context, id string) (*state.Exec, error) {
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return look(ctx, e, Exec, id, e.exec)
+}
+
+func (e *Engine) exec(ctx context.Context, id string) (*state.Exec, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/exec/"+url.PathEscape(id)+"/json", nil)
 	if err != nil {
 		return nil, err
@@ -213,9 +209,7 @@ func (e *Engine) Exec(ctx context.Context, id string) (*state.Exec, error) {
 
 // daemonDefaults asks for the daemon's defaults, at most once in a while: they change with the daemon's configuration only.
 func (e *Engine) daemonDefaults(ctx context.Context) (request.Defaults, error) {
-	e.mu.Lock()
-	d, fresh := e.defaults, time.Now().Before(e.until)
-	e.mu.Unlock()
+	d, fresh := e.remembered()
 	if fresh {
 		return d, nil
 	}
@@ -233,14 +227,11 @@ func (e *Engine) daemonDefaults(ctx context.Context) (request.Defaults, error) {
 	return d, nil
 }
 
-// begin bounds a look-up in time and number. done ends it.
-func (e *Engine) begin(ctx context.Context) (_ context.Context, done func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	if err := e.slots.Acquire(ctx, 1); err != nil {
-		cancel()
-		return nil, nil, fmt.Errorf("too many look-ups at once: %w", err)
-	}
-	return ctx, func() { e.slots.Release(1); cancel() }, nil
+// remembered returns the daemon's defaults if they were asked for a moment ago.
+func (e *Engine) remembered() (d request.Defaults, fresh bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.defaults, time.Now().Before(e.until)
 }
 
 // worded tells an object that is not there from an Engine that cannot be asked.

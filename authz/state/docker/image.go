@@ -19,11 +19,10 @@ const platformsSince = "1.49"
 
 // Image implements [state.View].
 func (e *Engine) Image(ctx context.Context, ref, platform string) (*state.Image, error) {
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return look(ctx, e, Image, ref, func(ctx context.Context, ref string) (*state.Image, error) { return e.image(ctx, ref, platform) })
+}
+
+func (e *Engine) image(ctx context.Context, ref, platform string) (*state.Image, error) {
 	var raw bytes.Buffer
 	options := []client.ImageInspectOption{client.ImageInspectWithRawResponse(&raw)}
 	if platform != "" && e.takesPlatforms(ctx) {
@@ -64,12 +63,9 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	if !request.IsFullID(id) {
 		return fmt.Errorf("remove container %q: it is not named by its whole ID", id)
 	}
-	ctx, done, err := e.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	_, err = e.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{RemoveVolumes: true})
+	_, err := look(ctx, e, Removal, id, func(ctx context.Context, id string) (client.ContainerRemoveResult, error) {
+		return e.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{RemoveVolumes: true})
+	})
 	if err != nil {
 		return fmt.Errorf("remove container %s: %w", id, err)
 	}

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -82,6 +84,42 @@ func TestRoundTrips(t *testing.T) {
 		if n := trips.Load(); n != o.trips {
 			t.Errorf("%s: %d look-ups, want %d", o.name, n, o.trips)
 		}
+	}
+}
+
+// TestObserve tells of look-ups that were made, and not of those that were remembered.
+func TestObserve(t *testing.T) {
+	e, _ := engine(t)
+	var mu sync.Mutex
+	var seen []string
+	e.Observe = func(kind docker.Kind, took time.Duration, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if took <= 0 {
+			t.Errorf("%s took %s", kind, took)
+		}
+		seen = append(seen, fmt.Sprintf("%s %t", kind, err == nil))
+	}
+	a := gate(e)
+	for range 2 {
+		for _, o := range ordinary {
+			a.Authorize(context.Background(), o.call)
+		}
+	}
+	if _, err := e.Defaults(t.Context()); err != nil {
+		t.Error(err)
+	}
+	want := strings.Repeat("container true, container true, exec true, ", 2)
+	if got := strings.Join(seen, ", ") + ", "; got != want {
+		t.Errorf("saw %s, want %s", got, want)
+	}
+	dead, err := docker.New("unix:///none.sock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.Observe, seen = e.Observe, nil
+	if _, err := dead.Volume(t.Context(), "v"); err == nil || len(seen) != 1 || seen[0] != "volume false" {
+		t.Errorf("%v, saw %q", err, seen)
 	}
 }
 
