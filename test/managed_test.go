@@ -23,7 +23,7 @@ func TestManaged(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if result := e.Run(exec.Command("env", "CAISSON_BINARY="+binary, "../hack/plugin", "caisson-managed")); result.Code != 0 {
+			if result := e.Run(exec.Command("env", "CAISSON_BINARY="+binary, "../hack/plugin", "create", "caisson-managed")); result.Code != 0 {
 				t.Fatalf("create: %+v", result)
 			}
 			folders := t.TempDir()
