@@ -29,6 +29,7 @@ type managed struct {
 // newManaged starts a registry beside an engine and makes the folders that the plugin mounts.
 func newManaged(t *testing.T, e *engine.Engine) *managed {
 	t.Helper()
+	engine.Need(t, "docker-registry", "jq")
 	m := &managed{e: e, folders: map[string]string{"engine": e.Dir}}
 	for _, name := range []string{"policy", "audit", "state"} {
 		m.folders[name] = filepath.Join(e.Dir, name)
