@@ -5,12 +5,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
-
-	"caisson/test/engine"
 )
 
-func TestMain(m *testing.M) { engine.Main(m) }
+// shared is the folder of what several tests need, made once.
+var shared string
+
+func TestMain(m *testing.M) {
+	var err error
+	if shared, err = os.MkdirTemp("", "caisson-packaging-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(shared) // what is left is below /tmp
+	os.Exit(code)
+}
 
 // when is the time of all that the tests build.
 const when = "1790000000"
@@ -28,12 +38,20 @@ func script(t *testing.T, environment []string, name string, args ...string) str
 	return string(out)
 }
 
+var staging sync.Mutex
+
 // stage lays out a version of Caisson for this machine.
 func stage(t *testing.T, version string) string {
 	t.Helper()
-	dir := t.TempDir()
+	staging.Lock()
+	defer staging.Unlock()
+	dir := filepath.Join(shared, version)
+	if _, err := os.Stat(dir); err == nil {
+		return dir
+	}
 	environment := []string{"VERSION=" + version}
-	script(t, environment, "../../hack/build", filepath.Join(dir, "caisson"))
-	script(t, environment, "../../hack/stage", filepath.Join(dir, "caisson"), filepath.Join(dir, "stage"))
-	return filepath.Join(dir, "stage")
+	binary := dir + ".binary"
+	script(t, environment, "../../hack/build", binary)
+	script(t, environment, "../../hack/stage", binary, dir)
+	return dir
 }

@@ -130,11 +130,12 @@ func (m *machine) property(t *testing.T, name string) string {
 // keepAsking makes calls of the Engine's API one after another until stop is called, which fails the test if one of them failed.
 func (m *machine) keepAsking(t *testing.T) (stop func()) {
 	t.Helper()
-	const loop = `touch /run/asking; n=0; while [ -e /run/asking ]; do docker volume ls >/dev/null || exit 1; n=$((n+1)); done; echo $n`
+	const loop = `n=0; while [ -e /run/asking ]; do docker volume ls >/dev/null || exit 1; n=$((n+1)); done; echo $n`
 	type result struct {
 		out string
 		err error
 	}
+	m.must(t, "touch /run/asking")
 	done := make(chan result, 1)
 	go func() {
 		out, err := m.run(loop)

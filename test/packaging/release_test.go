@@ -18,8 +18,8 @@ import (
 	"caisson/test/engine"
 )
 
-// TestRelease builds a release twice, in different folders and the second time with nothing that the Go command remembers, and
-// compares it byte by byte.
+// TestRelease builds a release twice, in different folders, and compares it byte by byte; and the program once more with nothing that the Go
+// command remembers.
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -27,8 +27,7 @@ func TestRelease(t *testing.T) {
 	}
 	engine.Need(t, "dpkg-deb", "jq", "git")
 	const version = "v1.2.3"
-	first := release(t, version, "")
-	second := release(t, version, "GOCACHE="+t.TempDir())
+	first, second := release(t, version), release(t, version)
 	sums, err := os.ReadFile(filepath.Join(first, "SHA256SUMS"))
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +35,13 @@ func TestRelease(t *testing.T) {
 	if other, err := os.ReadFile(filepath.Join(second, "SHA256SUMS")); err != nil || string(other) != string(sums) {
 		t.Errorf("two builds differ, or %v:\n%s\n%s", err, sums, other)
 	}
+	cold := filepath.Join(t.TempDir(), "caisson")
+	script(t, []string{"VERSION=" + version, "REVISION=" + revision, "GOCACHE=" + t.TempDir()}, "../../hack/build", cold, "amd64")
+	program, err := os.ReadFile(cold)
+	if folder := "caisson-" + version + "-linux-amd64"; err != nil || string(program) != unpack(t, filepath.Join(first, folder+".tar.gz"))[folder+"/caisson"] {
+		t.Errorf("without a cache, the program is another one, or %v", err)
+	}
+
 	// What is the same is also what was published.
 	check := exec.Command("sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS")
 	check.Dir = first
@@ -61,8 +67,10 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+const revision = "0123456789abcdef0123456789abcdef01234567"
+
 // release builds a release from a copy of the sources in a folder of its own, and returns where it is.
-func release(t *testing.T, version, environment string) string {
+func release(t *testing.T, version string) string {
 	t.Helper()
 	dir := t.TempDir()
 	files, err := exec.Command("git", "-C", "../..", "ls-files", "--cached", "--others", "--exclude-standard", "-z").Output()
@@ -89,7 +97,7 @@ func release(t *testing.T, version, environment string) string {
 		cache, _ = filepath.Abs("../../.cache")
 	}
 	out := filepath.Join(dir, "dist")
-	script(t, []string{"VERSION=" + version, "REVISION=0123456", "CAISSON_CACHE=" + cache, environment}, filepath.Join(sources, "hack/release"), out)
+	script(t, []string{"VERSION=" + version, "REVISION=" + revision, "CAISSON_CACHE=" + cache}, filepath.Join(sources, "hack/release"), out)
 	return out
 }
 

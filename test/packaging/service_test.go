@@ -43,8 +43,8 @@ func TestService(t *testing.T) {
 
 	t.Run("restarts", func(t *testing.T) {
 		stop := m.keepAsking(t)
-		for range 3 {
-			m.must(t, "systemctl restart caisson.service")
+		for range 5 {
+			m.must(t, "systemctl restart caisson.service && sleep 0.3")
 		}
 		m.must(t, "systemctl reload caisson.service")
 		stop()
