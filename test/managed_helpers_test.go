@@ -105,6 +105,16 @@ func (m *managed) install(t *testing.T, version string) {
 	m.docker(t, append([]string{"plugin", "install", "--grant-all-permissions", "--alias", "caisson", ref}, m.sources()...)...)
 }
 
+// upgrade upgrades the plugin, which must not be named. Afterwards the Engine shows its old settings, but uses those of the manifest until
+// they are set again.
+func (m *managed) upgrade(t *testing.T, version string) {
+	t.Helper()
+	m.docker(t, "plugin", "disable", "caisson")
+	m.docker(t, "plugin", "upgrade", "--grant-all-permissions", "--skip-remote-check", "caisson", registry+"/caisson:"+version)
+	m.docker(t, append([]string{"plugin", "set", "caisson"}, m.sources()...)...)
+	m.docker(t, "plugin", "enable", "caisson")
+}
+
 // name makes dockerd ask the plugin.
 func (m *managed) name(t *testing.T) {
 	t.Helper()

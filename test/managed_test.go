@@ -45,10 +45,7 @@ func TestManaged(t *testing.T) {
 		m.writePolicy(t, baseline)
 
 		m.unname(t)
-		m.docker(t, "plugin", "disable", "caisson")
-		m.docker(t, "plugin", "upgrade", "--grant-all-permissions", "--skip-remote-check", "caisson", registry+"/caisson:2")
-		m.docker(t, append([]string{"plugin", "set", "caisson"}, m.sources()...)...)
-		m.docker(t, "plugin", "enable", "caisson")
+		m.upgrade(t, "2")
 		m.name(t)
 		m.guards(t)
 		if !strings.Contains(m.Log(), "upgraded") {
@@ -68,14 +65,16 @@ func TestManaged(t *testing.T) {
 	})
 }
 
-// TestManagedNetwork installs the variant with a network: it has that of the host, and what it takes to speak TLS there.
+// TestManagedNetwork changes to the variant with a network: it has that of the host, and what it takes to speak TLS there.
 func TestManagedNetwork(t *testing.T) {
 	onEach(t, func(t *testing.T, version engine.Version) {
 		e := engine.Start(t, engine.Options{Version: version})
 		m := newManaged(t, e)
-		m.folders["certificates"] = "/etc/ssl/certs"
+		m.publish(t, "1")
 		m.publish(t, "network", "NETWORK=host")
-		m.install(t, "network")
+		m.install(t, "1")
+		m.folders["certificates"] = "/etc/ssl/certs"
+		m.upgrade(t, "network")
 		m.name(t)
 		m.guards(t)
 		plugin, host := m.root(t), m.hostNamespace(t)
