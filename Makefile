@@ -9,10 +9,14 @@ export CAISSON_CACHE ?= $(CURDIR)/.cache
 ENGINE ?= oldest
 # How long "make fuzz" runs each fuzz target.
 FUZZTIME ?= 5m
-# What "caisson version" says.
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-# What "make plugin" creates.
+# What "make plugin" creates, and whether with the host's network: none or host. What "make plugin-push" pushes.
 PLUGIN ?= caisson
+export NETWORK ?= none
+REF ?=
+# Where "make install" puts things: below DESTDIR, the program in prefix, systemd's units in unitdir.
+export DESTDIR ?=
+export prefix ?= /usr/local
+export unitdir ?= /etc/systemd/system
 
 GOLANGCI_VERSION := v2.15.0
 golangci := $(CAISSON_CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)
@@ -21,15 +25,31 @@ go_dir := $(shell test/engines/need-go 2>/dev/null)
 export PATH := $(go_dir):$(PATH)
 export GOTOOLCHAIN := local
 
-shell_scripts := .ci/run $(shell grep --files-with-matches --recursive --no-messages '^#!/bin/bash' hack test/demo test/engines)
+shell_scripts := .ci/run $(shell grep --files-with-matches --recursive --no-messages '^#!/bin/\(ba\)\?sh' hack packaging test/demo test/engines test/packaging)
 
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: need-go ## build bin/caisson, static
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/caisson ./cmd/caisson
+build: need-go ## build bin/caisson, static; VERSION= is what "caisson version" says
+	hack/build bin/caisson
+
+.PHONY: install
+install: bin/stage ## put Caisson in place (DESTDIR, prefix, unitdir); starts nothing, keeps the policy
+	bin/stage/install
+
+.PHONY: uninstall
+uninstall: ## remove what install put in place, unless dockerd depends on it
+	packaging/uninstall
+
+.PHONY: deb
+deb: bin/stage ## build a Debian package for this machine, in bin
+	hack/deb bin/stage $$(dpkg --print-architecture) bin
+
+.PHONY: release
+release: install-tools ## build archives, packages, plugins, bills of materials and checksums, in dist
+	hack/release dist
 
 .PHONY: demo
 demo: build engine-$(ENGINE) ## see Caisson refuse and permit on a private engine (ENGINE=newest for the other)
@@ -76,8 +96,13 @@ lint: install-tools ## run the linters
 	shellcheck --external-sources $(shell_scripts)
 
 .PHONY: plugin
-plugin: build ## create the managed plugin in the engine of DOCKER_HOST
-	hack/plugin $(PLUGIN)
+plugin: build ## create the managed plugin PLUGIN in the engine of DOCKER_HOST (NETWORK=host: with the host's network)
+	hack/plugin create $(PLUGIN)
+
+.PHONY: plugin-push
+plugin-push: build ## create the managed plugin REF=registry/name:tag and push it
+	@[[ -n "$(REF)" ]] || { echo 'say where to: make plugin-push REF=registry.example/caisson:1.0' >&2; exit 2; }
+	hack/plugin push $(REF)
 
 .PHONY: install-tools
 install-tools: need-go ## install what builds and tests need: Debian packages, golangci-lint
@@ -105,11 +130,17 @@ prometheus: ## provide Prometheus, which tests of metrics and alerts run with
 
 .PHONY: clean
 clean: ## remove what was built, but not the cache
-	rm -rf bin
+	rm -rf bin dist
+
+# Made anew each time: what is laid out depends on nearly every file.
+.PHONY: bin/stage
+bin/stage: build
+	rm -rf bin/stage
+	hack/stage bin/caisson bin/stage
 
 .PHONY: need-go
 need-go:
 	@test/engines/need-go >/dev/null
 
 $(golangci):
-	@hack/install-golangci-lint $(GOLANGCI_VERSION)
+	@hack/install-go-tool $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

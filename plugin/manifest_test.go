@@ -4,12 +4,35 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path"
+	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/moby/moby/api/types/plugin"
 )
+
+// readManifest reads a manifest to the last word.
+func readManifest(t *testing.T, text []byte) plugin.Config {
+	t.Helper()
+	var m plugin.Config
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// checkMount checks a mount of a folder that an operator can put somewhere else.
+func checkMount(t *testing.T, m plugin.Mount, source, destination, mode string) {
+	t.Helper()
+	if m.Destination != destination || *m.Source != source || m.Type != "bind" || !slices.Equal(m.Settable, []string{"source"}) ||
+		!slices.Equal(m.Options, []string{"bind", mode, "nosuid", "nodev", "noexec"}) {
+		t.Errorf("mount %+v", m)
+	}
+}
 
 // The manifest of the managed plugin is one that the Engine reads to the last word, and it agrees with the code.
 func TestManifest(t *testing.T) {
@@ -17,12 +40,7 @@ func TestManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m plugin.Config
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil {
-		t.Fatal(err)
-	}
+	m := readManifest(t, text)
 	if want := (plugin.CapabilityID{Prefix: "docker", Capability: "authz", Version: "1.0"}); !slices.Equal(m.Interface.Types, []plugin.CapabilityID{want}) {
 		t.Errorf("types %v", m.Interface.Types)
 	}
@@ -48,25 +66,50 @@ func TestManifest(t *testing.T) {
 	folders := []struct{ source, destination, mode string }{
 		{"/etc/caisson", "/etc/caisson", "ro"},
 		{"/var/log/caisson", "/var/log/caisson", "rw"},
+		{"/var/lib/caisson", "/var/lib/caisson", "rw"},
 		{"/run", "/run/engine", "ro"}, // the folder, because the Engine makes its socket anew at each start
 	}
 	if len(m.Mounts) != len(folders) {
 		t.Fatalf("%d mounts", len(m.Mounts))
 	}
 	for i, want := range folders {
-		mount := m.Mounts[i]
-		if mount.Destination != want.destination || *mount.Source != want.source || mount.Type != "bind" {
-			t.Errorf("mount %+v", mount)
-		}
-		for _, o := range []string{"bind", want.mode, "nosuid", "nodev", "noexec"} {
-			if !slices.Contains(mount.Options, o) {
-				t.Errorf("mount %s has no option %s", mount.Name, o)
-			}
-		}
+		checkMount(t, m.Mounts[i], want.source, want.destination, want.mode)
 	}
 	for name, settable := range map[string][]string{"args": m.Args.Settable, "env": m.Env[0].Settable} {
 		if !slices.Equal(settable, []string{"value"}) {
 			t.Errorf("%s cannot be set", name)
 		}
+	}
+}
+
+// The variant with a network differs in that, and in what it takes to use it.
+func TestNetworkManifest(t *testing.T) {
+	jq, err := exec.LookPath("jq")
+	if err != nil {
+		t.Skip("there is no jq; make install-tools installs it")
+	}
+	text, err := exec.Command(jq, "--from-file", "../packaging/plugin/network.jq", "../config.json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := readManifest(t, text)
+	plain, err := os.ReadFile("../config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := readManifest(t, plain)
+	checkMount(t, m.Mounts[len(m.Mounts)-1], "/etc/ssl/certs", "/etc/ssl/certs", "ro")
+	for _, e := range m.Env {
+		if !slices.Equal(e.Settable, []string{"value"}) {
+			t.Errorf("%s cannot be set", e.Name)
+		}
+	}
+	if m.Network.Type != "host" || m.Description == want.Description {
+		t.Errorf("network %q, description %q", m.Network.Type, m.Description)
+	}
+	m.Network, m.Description = want.Network, want.Description
+	m.Mounts, m.Env = m.Mounts[:len(want.Mounts)], m.Env[:len(want.Env)]
+	if !reflect.DeepEqual(m, want) {
+		t.Errorf("the variant differs in more: %+v, want %+v", m, want)
 	}
 }

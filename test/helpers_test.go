@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"caisson/config"
 	"caisson/test/engine"
 )
 
@@ -35,18 +37,35 @@ func guarded(t *testing.T, version engine.Version, policy string) *engine.Engine
 	return engine.Start(t, engine.Options{Version: version, Caisson: &engine.CaissonOptions{Policy: policy}})
 }
 
-// setPolicy puts a policy in force and waits for it.
-func setPolicy(t *testing.T, c *engine.Caisson, policy string) {
+// A guard is a Caisson in front of an engine, however it is installed.
+type guard interface {
+	// WritePolicy replaces the policy file.
+	WritePolicy(policy string) error
+	// Reload makes Caisson read it again. It does not wait until that has happened.
+	Reload() error
+	// Log returns what Caisson has printed so far.
+	Log() string
+}
+
+// setPolicy puts a policy in force and waits for it. Caisson may still be loading what was written before, so that it has loaded
+// something says nothing; what it has loaded last does.
+func setPolicy(t *testing.T, c guard, policy string) {
 	t.Helper()
-	const loaded = "policy loaded"
-	before := strings.Count(c.Log(), loaded)
+	want, err := config.Parse("policy.toml", []byte(policy), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := c.WritePolicy(policy); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	if !engine.Eventually(func() bool { return strings.Count(c.Log(), loaded) > before }) {
+	if !engine.Eventually(func() bool {
+		log := c.Log()
+		loaded, _, _ := strings.Cut(log[max(0, strings.LastIndex(log, "policy loaded")):], "before")
+		return strings.Contains(loaded, want.Hash)
+	}) {
 		t.Fatalf("the policy is not in force:\n%s\n%s", policy, c.Log())
 	}
 }

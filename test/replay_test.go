@@ -23,14 +23,25 @@ const filler = `{"Image":"busybox","HostConfig":{"Privileged":true}}`
 // engine has done afterwards is the proof.
 func TestReplay(t *testing.T) {
 	onEach(t, func(t *testing.T, version engine.Version) {
-		r := &replay{tally: tally{}}
+		e := guarded(t, version, permissive)
+		r := &replay{e: e, caisson: e.Caisson, audit: e.Caisson.AuditFile, tally: tally{}}
 		list := r.load(t)
-		r.e = guarded(t, version, permissive)
-		r.fixture = newFixture(t, r.e, list)
-		start := time.Now()
 		r.enforce(t, list)
-		t.Logf("enforced in %v:\n%s", time.Since(start).Round(time.Second), r.tally)
 		r.attacks(t, list)
+	})
+}
+
+// TestReplayManaged does the same with Caisson as a managed plugin, installed from a registry: it has to answer as the service does.
+func TestReplayManaged(t *testing.T) {
+	onEach(t, func(t *testing.T, version engine.Version) {
+		e := engine.Start(t, engine.Options{Version: version})
+		m := newManaged(t, e)
+		m.writePolicy(t, permissive)
+		m.publish(t, "1")
+		m.install(t, "1")
+		m.name(t)
+		r := &replay{e: e, caisson: m, audit: m.auditFile, tally: tally{}}
+		r.enforce(t, r.load(t))
 	})
 }
 
@@ -38,6 +49,8 @@ func TestReplay(t *testing.T) {
 // are about containers that do not exist. Those that create networks come last, because their names must be free.
 func (r *replay) enforce(t *testing.T, list []*cases.Case) {
 	t.Helper()
+	start := time.Now()
+	r.fixture = newFixture(t, r.e, list)
 	r.swap(t, permissive)
 	r.fixture.arrange(t, list)
 	inside, outside := partition(list, r.fixture.contains)
@@ -50,6 +63,7 @@ func (r *replay) enforce(t *testing.T, list []*cases.Case) {
 	r.fixture.restore(t)
 	r.group(t, networks)
 	r.fixture.restore(t)
+	t.Logf("enforced in %v:\n%s", time.Since(start).Round(time.Second), r.tally)
 }
 
 // group replays cases by policy and leaves none in force.
@@ -68,6 +82,8 @@ func (r *replay) group(t *testing.T, list []*cases.Case) {
 // replay is what one engine goes through.
 type replay struct {
 	e       *engine.Engine
+	caisson guard
+	audit   string // the file of its records
 	fixture *fixture
 	policy  string // in force
 	tally   tally
@@ -76,7 +92,7 @@ type replay struct {
 func (r *replay) swap(t *testing.T, policy string) {
 	t.Helper()
 	if r.policy != policy {
-		setPolicy(t, r.e.Caisson, policy)
+		setPolicy(t, r.caisson, policy)
 		r.policy = policy
 	}
 }
@@ -152,7 +168,7 @@ func (r *replay) replay(t *testing.T, c *cases.Case) {
 // records is how much Caisson has recorded. It does so before it answers.
 func (r *replay) records(t *testing.T) int64 {
 	t.Helper()
-	info, err := os.Stat(r.e.Caisson.AuditFile)
+	info, err := os.Stat(r.audit)
 	if err != nil {
 		t.Fatal(err)
 	}

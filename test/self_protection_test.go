@@ -19,7 +19,7 @@ func TestSelfProtection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := e.Run(exec.Command("env", "CAISSON_BINARY="+binary, "../hack/plugin", "victim")); r.Code != 0 {
+		if r := e.Run(exec.Command("env", "CAISSON_BINARY="+binary, "../hack/plugin", "create", "victim")); r.Code != 0 {
 			t.Fatalf("while nothing is refused, an administrator may create plugins: %+v", r)
 		}
 		id := pluginID(t, e)

@@ -68,6 +68,11 @@ func TestUnits(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	for _, unit := range []map[string]string{socket, service} {
+		if unit["Unit.Before"] != "docker.service" {
+			t.Error("dockerd may start first, and then fails")
+		}
+	}
 	for key, value := range socket {
 		if strings.HasSuffix(key, "RequiredBy") {
 			t.Errorf("%s=%s: a restart of Caisson would restart Docker", key, value)
@@ -95,5 +100,8 @@ func TestManifestFlags(t *testing.T) {
 	}
 	if got := filepath.Dir(policyFile); got != m.Mounts[0].Destination {
 		t.Errorf("the policy is in %s", got)
+	}
+	if o.state != m.Mounts[2].Destination {
+		t.Errorf("the state is in %s", o.state)
 	}
 }

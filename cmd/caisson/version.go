@@ -10,8 +10,8 @@ import (
 	"caisson/authz/request"
 )
 
-// version is set when a release is linked: -ldflags "-X main.version=v1.2.3".
-var version string
+// Both are set when the program is linked: -ldflags "-X main.version=v1.2.3".
+var version, revision string
 
 // build describes this program. The JSON names are part of the command's contract.
 type build struct {
@@ -23,7 +23,7 @@ type build struct {
 }
 
 func thisBuild() build {
-	b := build{Version: version, OldestAPI: request.OldestVersion.String(), NewestAPI: request.NewestVersion.String()}
+	b := build{Version: version, Revision: revision, OldestAPI: request.OldestVersion.String(), NewestAPI: request.NewestVersion.String()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -33,7 +33,7 @@ func thisBuild() build {
 		b.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		if s.Key == "vcs.revision" && b.Revision == "" {
 			b.Revision = s.Value
 		}
 	}

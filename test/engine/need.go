@@ -1,0 +1,23 @@
+package engine
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Programs returns the folder of an engine's programs: dockerd, docker and what they run. It skips the test, or fails it, as Start does.
+func Programs(tb testing.TB, version Version) string {
+	tb.Helper()
+	return filepath.Join(require(tb, version), "bin")
+}
+
+// Need skips a test for which a program is missing that "make install-tools" installs. In CI it fails it.
+func Need(tb testing.TB, programs ...string) {
+	tb.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			missing(tb, program+" is not installed: run make install-tools")
+		}
+	}
+}
