@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"testing"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -14,10 +13,7 @@ import (
 // renamed copies an archive of docker save, in which the image gets another name where containerd's store looks for it.
 func renamed(t testing.TB, from, to, name string) {
 	t.Helper()
-	text, err := os.ReadFile(from)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := read(t, from)
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	found := false

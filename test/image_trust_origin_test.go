@@ -2,7 +2,6 @@ package test
 
 import (
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -144,10 +143,7 @@ func TestImageTrustTampered(t *testing.T) {
 // tamper changes one byte of a file.
 func tamper(t *testing.T, file string) {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := read(t, file)
 	text[len(text)/2] ^= 1
 	write(t, file, string(text))
 }

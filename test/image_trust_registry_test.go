@@ -157,12 +157,8 @@ func (f *front) translated(t testing.TB, repository string, d ocispec.Descriptor
 	_, text := f.manifest(t, repository, d.Digest.String())
 	var m ocispec.Manifest
 	unmarshal(t, text, &m)
-	config, err := os.ReadFile(f.hub.blob(m.Config.Digest))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var fields map[string]any
-	unmarshal(t, config, &fields)
+	unmarshal(t, read(t, f.hub.blob(m.Config.Digest)), &fields)
 	fields["architecture"] = architecture
 	repo := f.repository(t, repository)
 	m.MediaType = d.MediaType
@@ -187,6 +183,15 @@ func write(t testing.TB, file, text string) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func read(t testing.TB, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func marshal(t testing.TB, v any) []byte {

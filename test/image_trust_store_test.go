@@ -21,41 +21,52 @@ func TestImageTrustForgedDigest(t *testing.T) {
 	x := newTrust(t, engine.Newest)
 	signed := x.pushSigned(t, "team/app", "1")
 	good := x.name("team/app", "@"+signed.Digest.String())
-	x.command(t, "rmi", x.name("team/app", ":1"))
 	evil := x.loadForged(t, good)
 	x.enforce(t, trustPolicy{})
 
-	for _, name := range []string{good, evil} {
-		x.refuses(t, "unsigned", name)
+	x.refuses(t, "unbound", evil)
+	x.refuses(t, "unbound", "evil:1")
+	x.runs(t, good)
+	x.makes(t, signed.Digest.String(), good)
+	x.command(t, "rmi", "-f", signed.Digest.String()) // now there is only the forged one
+	x.refuses(t, "unbound", evil)
+	if r := x.Docker("create", "--pull", "never", good); r.Code == 0 || !strings.Contains(r.Stderr, "No such image") {
+		t.Errorf("the forged name stands for something: %+v", r)
 	}
 }
 
-// loadForged loads an image that nobody signed under a name, and gives its ID.
+// loadForged loads an image that nobody signed under a name that claims a digest, and gives its ID.
 func (x *trust) loadForged(t *testing.T, name string) string {
 	t.Helper()
 	saved, forged := filepath.Join(x.folder, "saved.tar"), filepath.Join(x.folder, "forged.tar")
 	x.variant(t, "evil:1")
-	evil := x.id(t, "evil:1")
 	x.command(t, "save", "-o", saved, "evil:1")
 	renamed(t, saved, forged, name)
 	x.command(t, "load", "-i", forged)
-	if id := x.id(t, name); id != evil {
-		t.Fatalf("%s is %s, not the forged %s: there is nothing to test", name, id, evil)
+	if digests := x.command(t, "image", "inspect", "--format", "{{.RepoDigests}}", "evil:1"); !strings.Contains(digests, name) {
+		t.Fatalf("the forged digest does not show, so there is nothing to test: %s", digests)
 	}
-	if digests := x.command(t, "image", "inspect", "--format", "{{.RepoDigests}}", name); !strings.Contains(digests, name) {
-		t.Fatalf("the forged digest does not show: %s", digests)
-	}
-	return evil
+	return x.id(t, "evil:1")
 }
 
-// TestImageTrustForgedException asks for an exception by digest in the name of an image that was loaded under it.
+// makes creates a container, and looks in the engine's own files of which image.
+func (x *trust) makes(t *testing.T, id string, args ...string) {
+	t.Helper()
+	made := x.command(t, slices.Concat([]string{"create", "--network", "none"}, args)...)
+	if c, ok, err := x.Container(made); err != nil || !ok || c.Image != id {
+		t.Errorf("docker create %q has made a container of %q, not %s: %v", args, c.Image, id, err)
+	}
+	x.command(t, "rm", made)
+}
+
+// TestImageTrustForgedException asks for what an exception by digest grants, for an image that was loaded under the name with the digest.
 func TestImageTrustForgedException(t *testing.T) {
 	t.Parallel()
 	x := newTrust(t, engine.Newest)
-	real := x.push(t, "team/tool", "1")
-	name := x.name("team/tool", "@"+real.Digest.String())
-	id := x.id(t, x.name("team/tool", ":1"))
-	policy := baseline + fmt.Sprintf(`
+	tool := x.push(t, "team/tool", "1")
+	name := x.name("team/tool", "@"+tool.Digest.String())
+	evil := x.loadForged(t, name)
+	setPolicy(t, x.Caisson, baseline+fmt.Sprintf(`
 [[exceptions]]
 name = "tool"
 rules = ["bind-mounts"]
@@ -63,18 +74,17 @@ image = %q
 expires = 2999-01-01
 owner = "ci"
 reason = "needs the host's files"
-`, name)
-	setPolicy(t, x.Caisson, policy)
+`, name))
 	mount := []string{"-v", "/srv:/srv"}
-	x.runs(t, name, mount...)
-
-	setPolicy(t, x.Caisson, permissive)
-	x.command(t, "rmi", id)
-	evil := x.loadForged(t, name)
-	setPolicy(t, x.Caisson, policy)
-	r := x.Docker(slices.Concat([]string{"run", "--rm", "--network", "none"}, mount, []string{name, "echo", "it runs"})...)
-	if r.Code == 0 || !strings.Contains(r.Stderr, "[bind-mounts]") {
-		t.Errorf("the image %s has got the exception of %s: %+v", evil, name, r)
+	x.makes(t, tool.Digest.String(), append(mount, name)...)
+	for _, other := range []string{evil, "evil:1", x.name("team/tool", "@"+evil)} {
+		if r := x.Docker(slices.Concat([]string{"create"}, mount, []string{other})...); r.Code == 0 || !strings.Contains(r.Stderr, "[bind-mounts]") {
+			t.Errorf("%s has got the exception of %s: %+v", other, name, r)
+		}
+	}
+	x.command(t, "rmi", "-f", tool.Digest.String())
+	if r := x.Docker(slices.Concat([]string{"create", "--pull", "never"}, mount, []string{name})...); r.Code == 0 || !strings.Contains(r.Stderr, "No such image") {
+		t.Errorf("the forged name stands for something: %+v", r)
 	}
 }
 
