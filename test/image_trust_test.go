@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
@@ -26,20 +27,29 @@ type trust struct {
 	folder string
 }
 
-// newTrust starts an engine that refuses nothing yet.
+// newTrust starts an engine that refuses nothing yet, and a registry.
 func newTrust(t testing.TB, version engine.Version) *trust {
 	t.Helper()
-	h := startHub(t)
-	x := &trust{
-		Engine: engine.Start(t, engine.Options{Version: version, HostNetwork: true, Caisson: &engine.CaissonOptions{Policy: permissive}}),
-		front:  newFront(t, h), pki: imagetest.NewPKI(t, imagetest.PKIOptions{}), folder: t.TempDir(),
-	}
+	return joinTrust(t, version, newFront(t, startHub(t)), imagetest.NewPKI(t, imagetest.PKIOptions{}))
+}
+
+// joinTrust starts an engine for a registry and a signer that others use as well.
+func joinTrust(t testing.TB, version engine.Version, f *front, pki *imagetest.PKI) *trust {
+	t.Helper()
+	e := engine.Start(t, engine.Options{Version: version, HostNetwork: true, Caisson: &engine.CaissonOptions{Policy: permissive}})
+	x := trustOf(t, e, f, pki)
+	x.command(t, "create", "--name", "box", engine.Image, "true")
+	return x
+}
+
+func trustOf(t testing.TB, e *engine.Engine, f *front, pki *imagetest.PKI) *trust {
+	t.Helper()
+	x := &trust{Engine: e, front: f, pki: pki, folder: t.TempDir()}
 	x.ca = filepath.Join(x.folder, "ca")
 	if err := os.Mkdir(x.ca, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	x.trusts(t, "release.pem", x.pki)
-	x.command(t, "create", "--name", "box", engine.Image, "true")
 	return x
 }
 
@@ -47,6 +57,13 @@ func newTrust(t testing.TB, version engine.Version) *trust {
 func (x *trust) trusts(t testing.TB, file string, pki *imagetest.PKI) {
 	t.Helper()
 	write(t, filepath.Join(x.ca, file), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pki.Root.Raw})))
+}
+
+// via is the same engine in front of another door to the registry.
+func (x *trust) via(f *front) *trust {
+	y := *x
+	y.front = f
+	return &y
 }
 
 // command runs docker, which has to do it.
@@ -98,13 +115,14 @@ func (x *trust) id(t testing.TB, name string) string {
 	return x.command(t, "image", "inspect", "--format", "{{.Id}}", name)
 }
 
-// A statement of [image_trust] in the tests' own words: further lines of the table, or what replaces it.
+// trustPolicy is what a policy has beside the usual.
 type trustPolicy struct {
-	rules      string   // tables of rules
-	top        string   // further keys of [image_trust]
-	hosts      []string // registries beside the front
-	statement  string   // further keys of the statement
-	statements string   // further tables
+	rules     string   // keys of the rule, and further rules
+	top       string   // keys of [image_trust]
+	hosts     []string // registries
+	verifier  string   // keys of the statement in place of notation's
+	statement string   // keys of the statement
+	tables    string   // further tables
 }
 
 // policy vouches for what the signer has signed at the fronts.
@@ -115,9 +133,14 @@ func (x *trust) policy(p trustPolicy) string {
 	for _, h := range hosts {
 		fmt.Fprintf(&b, "[[image_trust.registries]]\nhost = %q\nplain_http = true\n", h)
 	}
-	fmt.Fprintf(&b, "[[image_trust.statements]]\nname = \"release\"\nrepositories = [\"%s\"]\ncertificates = [%q]\nidentities = [%q]\n%s\n%s\n",
-		strings.Join(hosts, `", "`), x.ca, imagetest.Identity, p.statement, p.statements)
+	verifier := cmp.Or(p.verifier, x.notation())
+	fmt.Fprintf(&b, "[[image_trust.statements]]\nname = \"release\"\nrepositories = [\"%s\"]\n%s\n%s\n%s\n", strings.Join(hosts, `", "`), verifier, p.statement, p.tables)
 	return b.String()
+}
+
+// notation is what a statement says of the signer.
+func (x *trust) notation() string {
+	return fmt.Sprintf("certificates = [%q]\nidentities = [%q]", x.ca, imagetest.Identity)
 }
 
 // enforce puts a policy in force.
