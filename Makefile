@@ -66,14 +66,14 @@ check: install-tools lint ## generated files, linters and fast tests
 	CGO_ENABLED=1 go test -race -short ./...
 
 .PHONY: test
-test: install-tools engines prometheus ## all tests: unit, short fuzz, and end-to-end on both engines
+test: install-tools engines registry prometheus ## all tests: unit, short fuzz, and end-to-end on both engines
 	CGO_ENABLED=1 go test -race ./...
 	hack/fuzz 10s
 	$(MAKE) --no-print-directory e2e
 
 .PHONY: e2e
 # The tests mostly wait for engines, so more of them at a time than there are cores.
-e2e: build engines prometheus ## end-to-end tests on both engines
+e2e: build engines registry prometheus ## end-to-end tests on both engines
 	cd test && CGO_ENABLED=1 CAISSON_REQUIRE_ENGINE=1 CAISSON_BINARY=$(CURDIR)/bin/caisson go test -race -count=1 -parallel=8 ./...
 
 .PHONY: fuzz
@@ -123,6 +123,10 @@ engine-newest: need-go
 	@test/engines/install-tools develop
 	@test/engines/get-newest
 	@test/engines/seed newest
+
+.PHONY: registry
+registry: ## provide a registry, which images are signed in and plugins installed from
+	@test/engines/get-registry
 
 .PHONY: prometheus
 prometheus: ## provide Prometheus, which tests of metrics and alerts run with

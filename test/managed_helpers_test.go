@@ -29,7 +29,7 @@ type managed struct {
 // newManaged starts a registry beside an engine and makes the folders that the plugin mounts.
 func newManaged(t *testing.T, e *engine.Engine) *managed {
 	t.Helper()
-	engine.Need(t, "docker-registry", "jq")
+	engine.Need(t, "jq")
 	m := &managed{e: e, folders: map[string]string{"engine": e.Dir}}
 	for _, name := range []string{"policy", "audit", "state"} {
 		m.folders[name] = filepath.Join(e.Dir, name)
@@ -51,7 +51,7 @@ func (m *managed) serveRegistry(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd, err := m.e.Command("docker-registry", "serve", config)
+	cmd, err := m.e.Command(engine.Registry(t), "serve", config)
 	if err != nil {
 		t.Fatal(err)
 	}

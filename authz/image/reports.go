@@ -54,14 +54,18 @@ func (a *Assessor) report(ctx context.Context, p *Policy, s *Subject) []Report {
 	}
 }
 
-// ask puts the question to each reporter, about each thing that the image is bound to, until one has a report.
+// ask puts the question to each reporter, about each thing that the image is bound to, until one has a report. If none has, what was said of the
+// first counts: that is what the registry has now, while evidence need not hold any reports.
 func (a *Assessor) ask(ctx context.Context, p *Policy, s *Subject) []Report {
 	bound := a.boundTo(ctx, p, s)
 	var list []Report
 	for _, reporter := range p.Reporters {
 		answer := Report{Unknown: "cannot be looked up: no manifest is known of which the image is made"}
-		for _, b := range bound {
-			if answer = reporter.Report(ctx, b.source, b.artifact); answer.Unknown == "" {
+		for i, b := range bound {
+			if one := reporter.Report(ctx, b.source, b.artifact); i == 0 || one.Unknown == "" {
+				answer = one
+			}
+			if answer.Unknown == "" {
 				break
 			}
 		}

@@ -7,12 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // A Container is what the engine wrote down when it created one.
 type Container struct {
 	ID, Name   string
+	Image      string // ID of the image that it was made of
 	Running    bool
+	Started    bool // runs, or has run
 	Config     json.RawMessage
 	HostConfig json.RawMessage
 }
@@ -54,9 +57,12 @@ func readContainer(file string) (Container, error) {
 		return Container{}, err
 	}
 	var stored struct {
-		ID, Name string
-		State    struct{ Running bool }
-		Config   json.RawMessage
+		ID, Name, Image string
+		State           struct {
+			Running   bool
+			StartedAt time.Time
+		}
+		Config json.RawMessage
 	}
 	if err := json.Unmarshal(text, &stored); err != nil {
 		return Container{}, err
@@ -65,7 +71,9 @@ func readContainer(file string) (Container, error) {
 	return Container{
 		ID:         stored.ID,
 		Name:       strings.TrimPrefix(stored.Name, "/"),
+		Image:      stored.Image,
 		Running:    stored.State.Running,
+		Started:    stored.State.Running || !stored.State.StartedAt.IsZero(),
 		Config:     stored.Config,
 		HostConfig: hostConfig,
 	}, err

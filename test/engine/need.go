@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,16 @@ import (
 func Programs(tb testing.TB, version Version) string {
 	tb.Helper()
 	return filepath.Join(require(tb, version), "bin")
+}
+
+// Registry returns the program docker-registry. It skips the test, or fails it, without "make registry".
+func Registry(tb testing.TB) string {
+	tb.Helper()
+	binary := filepath.Join(cacheDir(), "engines/registry/bin/docker-registry")
+	if _, err := os.Stat(binary); err != nil {
+		missing(tb, "there is no docker-registry: run make registry")
+	}
+	return binary
 }
 
 // Need skips a test for which a program is missing that "make install-tools" installs. In CI it fails it.

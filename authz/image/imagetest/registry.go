@@ -66,3 +66,9 @@ func (r *Repository) PutManifest(tb testing.TB, mediaType string, manifest []byt
 	}
 	return d
 }
+
+// Tag gives a manifest of the repository a name.
+func (r *Repository) Tag(tb testing.TB, d ocispec.Descriptor, tag string) {
+	tb.Helper()
+	must(tb, r.remote.Manifests().Tag(tb.Context(), d, tag))
+}
