@@ -15,6 +15,6 @@ policy file, and refuses what breaks one.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newCheck(), newPolicy(), newRules(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newPolicy(), newRules(), newDoctor(), newEnforce(), newVersion())
 	return root
 }
