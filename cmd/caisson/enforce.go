@@ -47,7 +47,7 @@ Exit status: 0 dockerd asks Caisson, 1 it does not, and all is as it was before,
 			if err != nil {
 				return err
 			}
-			e.DryRun, e.Confirm = dryRun, func(question string) bool { return yes || ask(cmd, question) }
+			e.DryRun, e.Confirm = dryRun, func(question string) bool { return yes || confirm(cmd, question) }
 			return failed(e.On(cmd.Context()))
 		},
 	}
@@ -118,6 +118,7 @@ func printStatus(cmd *cobra.Command, s *enforce.Status, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
 			"named": s.Named, "in_force": s.InForce.String(), "answering": s.Answering,
+			"seen": map[string]string{"named": s.NamedWords, "in_force": s.InForceWords, "answering": s.AnsweringWords},
 		})
 	}
 	yes := map[bool]string{true: "yes", false: "no"}
@@ -141,8 +142,8 @@ func (o *operateOptions) enforcer(cmd *cobra.Command) (*enforce.Enforcer, error)
 	return e, nil
 }
 
-// ask asks whoever sits at the terminal. Nobody there has not agreed.
-func ask(cmd *cobra.Command, question string) bool {
+// confirm asks whoever sits at the terminal. Nobody there has not agreed.
+func confirm(cmd *cobra.Command, question string) bool {
 	in, ok := cmd.InOrStdin().(*os.File)
 	if !ok {
 		return false

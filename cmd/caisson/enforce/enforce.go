@@ -34,7 +34,7 @@ type Enforcer struct {
 
 // New returns an enforcer of this host.
 func New() *Enforcer {
-	return &Enforcer{Files: host.Root(), wait: 20 * time.Second, step: 200 * time.Millisecond}
+	return &Enforcer{Files: host.Root(), wait: 40 * time.Second, step: 200 * time.Millisecond}
 }
 
 // ErrDeclined means that the operator said no.

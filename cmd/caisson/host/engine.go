@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -75,17 +77,35 @@ func (e *Engine) Send(ctx context.Context, r *Request) (*Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, "unix", e.Socket)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
-		}
-		return conn, nil
-	}}
-	defer transport.CloseIdleConnections()
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", e.Socket)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
+	}
+	defer conn.Close() //nolint:errcheck // it is for this request only
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return nil, err
+	}
+	call := r.encode()
+	// The Engine may answer before it has read a large request, and then stops reading: the answer counts.
+	go func() { _ = call.Write(conn) }() // ends with the connection
+	got, err := http.ReadResponse(bufio.NewReader(conn), call)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fmt.Errorf("%w from %s within %v", ErrSilent, e.Socket, timeout)
+	case err != nil:
+		return nil, fmt.Errorf("the Engine's answer: %w", err)
+	}
+	defer got.Body.Close() //nolint:errcheck // it is only read
+	body, err := io.ReadAll(io.LimitReader(got.Body, maxAnswer))
+	return &Answer{got.StatusCode, got.Header, body}, err
+}
+
+// encode makes a request of package http whose target is written as it is.
+func (r *Request) encode() *http.Request {
 	call := &http.Request{
-		Method: r.Method, Host: "docker", Header: http.Header{"User-Agent": {"caisson"}},
-		URL: &url.URL{Scheme: "http", Host: "docker", Opaque: r.Target}, // Opaque is not touched
+		Method: r.Method, Host: "docker", Header: http.Header{"User-Agent": {"caisson"}}, Close: true,
+		URL: &url.URL{Scheme: "http", Host: "docker", Opaque: r.Target},
 	}
 	for name, values := range r.Header {
 		call.Header[name] = values
@@ -96,16 +116,7 @@ func (e *Engine) Send(ctx context.Context, r *Request) (*Answer, error) {
 			call.ContentLength = -1
 		}
 	}
-	got, err := transport.RoundTrip(call.WithContext(ctx))
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("%w from %s within %v", ErrSilent, e.Socket, timeout)
-	case err != nil:
-		return nil, err
-	}
-	defer got.Body.Close() //nolint:errcheck // it is only read
-	body, err := io.ReadAll(io.LimitReader(got.Body, maxAnswer))
-	return &Answer{got.StatusCode, got.Header, body}, err
+	return call
 }
 
 // Get asks for a JSON value. That a plugin refuses the question is an error.

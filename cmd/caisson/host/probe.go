@@ -87,7 +87,7 @@ func Attacks() []Attack {
 		send("the same, its settings at the top level", create, `{"Image":"`+image+`","Privileged":true}`, nil),
 		send("the same, its settings twice", create, `{"Image":"`+image+`","HostConfig":{"Privileged":false},"hostconfig":{"Privileged":true}}`, nil),
 		send("the same, its length not stated", create, string(plain), func(r *Request) { r.Chunks = true }),
-		send("the same, in a body of 2 MiB", create, string(plain)+strings.Repeat(" ", 2<<20), nil),
+		send("the same, in a body of 2 MiB", create, strings.Repeat(" ", 2<<20)+string(plain), nil),
 		send("the same, its path encoded", "/containers%2F%63reate", string(plain), nil),
 	}
 }
