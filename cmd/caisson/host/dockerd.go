@@ -185,3 +185,16 @@ func (f Files) Serving() [][]string {
 	}
 	return list
 }
+
+// Dockerds are all that run, also in containers and as users.
+func (f Files) Dockerds() []*Dockerd {
+	var list []*Dockerd
+	for _, entry := range f.List("/proc") {
+		if pid, err := strconv.Atoi(entry); err == nil {
+			if d, err := f.dockerd(pid); err == nil && d != nil {
+				list = append(list, d)
+			}
+		}
+	}
+	return list
+}

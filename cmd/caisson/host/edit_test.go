@@ -64,13 +64,13 @@ func TestRemovePlugin(t *testing.T) {
 // What dockerd would not take, or what would be two lists, is refused with the reason.
 func TestEditRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"{\n  \"debug\": true,\n}":                                            "comma after the last value",
-		"{} // ours":                                                          "comment",
-		"{\n  \"debug\" true}":                                                "line 2, column 11",
-		"[]":                                                                  "no JSON object",
-		"{} {}":                                                               "after top-level value",
-		`{"authorization-plugins":"a"}`:                                       "is no list",
-		`{"authorization-plugins":[1]}`:                                       "no name",
+		"{\n  \"debug\": true,\n}":      "comma after the last value",
+		"{} // ours":                    "comment",
+		"{\n  \"debug\" true}":          "line 2, column 11",
+		"[]":                            "no JSON object",
+		"{} {}":                         "after top-level value",
+		`{"authorization-plugins":"a"}`: "is no list",
+		`{"authorization-plugins":[1]}`: "no name",
 		`{"authorization-plugins":[],"authorization-plugins":["a"]}`:          "is there twice",
 		`{"Authorization-Plugins":["a"]}`:                                     `write "authorization-plugins"`,
 		`{"authorization-plugins":[],"authorization\u002dplugins":["other"]}`: "is there twice",
