@@ -81,10 +81,22 @@ func (e *Enforcer) reloadCommand(d *host.Dockerd) string {
 	return fmt.Sprintf("kill -HUP %d", d.PID)
 }
 
-// start is how dockerd is started here.
-func (e *Enforcer) start() string {
-	if systemd() {
-		return "systemctl start docker"
+// start is how dockerd is started here. One that runs has to be ended first.
+func (e *Enforcer) start(s *survey) string {
+	verb := "start"
+	if s.dockerd != nil && s.dockerd.Alive() {
+		verb = "restart"
 	}
-	return "start dockerd"
+	if systemd() {
+		return "systemctl " + verb + " docker"
+	}
+	return verb + " dockerd"
+}
+
+// silence says why dockerd cannot be told to reload.
+func (s *survey) silence() string {
+	if s.dockerd == nil {
+		return "dockerd does not run"
+	}
+	return fmt.Sprintf("dockerd (process %d) does not answer yet", s.dockerd.PID)
 }

@@ -110,8 +110,8 @@ func (e *Enforcer) apply(ctx context.Context, c *change) error {
 	} else {
 		e.say("%s needs no change", c.file)
 	}
-	if c.dockerd == nil {
-		e.say("dockerd does not run, so nothing is in force yet; next: %s", e.start())
+	if !c.serves {
+		e.say("%s, so this is in force only after: %s", c.silence(), e.start(c.survey))
 		return nil
 	}
 	err := e.reload(ctx, c)
@@ -133,8 +133,8 @@ func (e *Enforcer) show(c *change) error {
 	} else {
 		e.say("%s needs no change", c.file)
 	}
-	if c.dockerd == nil {
-		e.say("dockerd does not run; next would be: %s", e.start())
+	if !c.serves {
+		e.say("%s; next would be: %s", c.silence(), e.start(c.survey))
 	} else {
 		e.say("next would be: %s", e.reloadCommand(c.dockerd))
 	}
@@ -231,7 +231,7 @@ func (e *Enforcer) rollBack(ctx context.Context, c *change, cause error) error {
 	}
 	switch {
 	case !c.dockerd.Alive():
-		said = append(said, "dockerd does not run; next: "+e.start())
+		said = append(said, "dockerd does not run; next: "+e.start(c.survey))
 	case !c.edits():
 	case c.back != nil:
 		said = append(said, fmt.Sprintf("dockerd was not told, because %v", c.back))

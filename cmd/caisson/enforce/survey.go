@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"caisson/cmd/caisson/host"
 )
@@ -18,6 +19,7 @@ import (
 // survey is what is found before anything is done.
 type survey struct {
 	dockerd *host.Dockerd // nil if it does not run
+	serves  bool          // it answers, and so can be told to reload; while it starts, a signal would end it
 	flags   string        // of the service that starts dockerd, if it does not run
 	file    string        // dockerd's configuration, behind links
 	info    fs.FileInfo   // nil if there is no file
@@ -39,6 +41,7 @@ func (e *Enforcer) survey(ctx context.Context) (*survey, error) {
 	started := ""
 	if s.dockerd != nil {
 		started = s.dockerd.ConfigFile
+		s.serves = (&host.Engine{Socket: e.Engine.Socket, Timeout: 5 * time.Second}).Up(ctx) == nil
 	} else {
 		s.flags = serviceFlags(ctx)
 	}
@@ -136,7 +139,7 @@ func (e *Enforcer) answering(ctx context.Context, s *survey, name string) (*host
 		return p, p.Activate(ctx)
 	}
 	places := e.Files.Places(name, nil)
-	if (len(places) == 0 || places[0].Kind != host.Socket) && s.dockerd != nil {
+	if (len(places) == 0 || places[0].Kind != host.Socket) && s.serves {
 		// Asked only if need be: while a plugin is down, the Engine takes long to answer, or forever.
 		var managed []host.Managed
 		_ = e.Engine.Get(ctx, "/plugins", &managed)
