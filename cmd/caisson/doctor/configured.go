@@ -16,6 +16,9 @@ var _ = register(&Check{
 			out.fail("mend it before dockerd is restarted or reloaded", "dockerd's configuration cannot be used: %v", f.ConfigErr)
 			return
 		}
+		if f.Config == nil {
+			return
+		}
 		inFile, onCommandLine := f.named()
 		switch {
 		case len(f.Config.Plugins) > 0 && f.Dockerd != nil && len(f.Dockerd.Plugins) > 0:

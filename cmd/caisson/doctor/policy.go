@@ -23,6 +23,8 @@ var _ = register(&Check{
 		case f.PolicyErr != nil:
 			out.fail("caisson policy validate "+f.PolicyFile, "the policy cannot be used: %s", strings.ReplaceAll(f.PolicyErr.Error(), "\n", "; "))
 			return
+		case f.Policy == nil:
+			return
 		}
 		p := f.Policy.Policy
 		by, auditing := f.auditing()
