@@ -21,7 +21,7 @@ go_dir := $(shell test/engines/need-go 2>/dev/null)
 export PATH := $(go_dir):$(PATH)
 export GOTOOLCHAIN := local
 
-shell_scripts := .ci/run $(shell grep --files-with-matches --recursive --no-messages '^#!/bin/bash' hack test/demo test/engines)
+shell_scripts := .ci/run $(shell grep --files-with-matches --recursive --no-messages '^#!/bin/bash' hack test/demo test/engines test/operate)
 
 .PHONY: help
 help: ## list the targets

@@ -44,7 +44,9 @@ func (r report) of(severity string) (checks []string) {
 	return checks
 }
 
-func (r report) fails(check string) bool { return strings.Contains(" "+strings.Join(r.of("fail"), " ")+" ", " "+check+" ") }
+func (r report) fails(check string) bool {
+	return strings.Contains(" "+strings.Join(r.of("fail"), " ")+" ", " "+check+" ")
+}
 
 // TestDoctor: on a host that is as it should be the doctor finds nothing, and each way of not being so it does.
 func TestDoctor(t *testing.T) {

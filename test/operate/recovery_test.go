@@ -72,23 +72,33 @@ func TestRecovery(t *testing.T) {
 			{"hangs", "systemctl kill --signal=STOP caisson.service", func() bool { return m.try("timeout 5 docker ps") != nil }, []string{"hangs"}, m.guards},
 			{
 				"disk full", "dd if=/dev/zero of=/var/log/caisson/audit.log.1 bs=4k 2>/dev/null || true",
-				func() bool { out, _ := m.output("docker ps"); return strings.Contains(out, "audit record cannot be written") },
-				[]string{"full"}, m.guards,
+				func() bool {
+					out, _ := m.output("docker ps")
+					return strings.Contains(out, "audit record cannot be written")
+				},
+				[]string{"full"},
+				m.guards,
 			},
 			{
 				"policy broken", "echo '[rules.memory' >> /etc/caisson/policy.toml && systemctl restart caisson.service",
-				func() bool { out, _ := m.output(m.blocks["broken"]); return strings.Contains(out, "not TOML") && m.guards() },
-				[]string{"anew", "broken"}, m.guards,
+				func() bool {
+					out, _ := m.output(m.blocks["broken"])
+					return strings.Contains(out, "not TOML") && m.guards()
+				},
+				[]string{"anew", "broken"},
+				m.guards,
 			},
 			{"policy too strict", "", m.guards, []string{"record"}, m.open},
 			{"to be enforced", "", m.open, []string{"enforce"}, m.guards},
 			{
 				"dockerd does not start", stuck, func() bool { return m.try("timeout 5 docker ps") != nil },
-				[]string{"anew", "docker"}, m.guards,
+				[]string{"anew", "docker"},
+				m.guards,
 			},
 			{
 				"dockerd does not start, and Caisson neither", stuck, func() bool { return m.try("timeout 5 docker ps") != nil },
-				[]string{"without"}, m.open,
+				[]string{"without"},
+				m.open,
 			},
 			{
 				"managed plugin disabled", managed + disabled, m.open, []string{"managed"}, m.open,
@@ -96,7 +106,9 @@ func TestRecovery(t *testing.T) {
 			{
 				"managed plugin disabled, and dockerd restarted",
 				disabled + "systemctl restart --no-block docker.service; sleep 5",
-				func() bool { return m.try("timeout 5 docker ps") != nil }, []string{"managed-out"}, m.open,
+				func() bool { return m.try("timeout 5 docker ps") != nil },
+				[]string{"managed-out"},
+				m.open,
 			},
 			{"managed plugin to enforce", "sed -i '0,/^mode = \"audit\"/s//mode = \"enforce\"/' /etc/caisson/policy.toml", m.guards, nil, m.guards},
 		} {

@@ -70,13 +70,13 @@ func (o *findings) fail(do, format string, args ...any) {
 var registry []*Check
 
 // register adds a check. It panics at start if the check is incomplete.
-func register(c *Check) bool {
+func register(c *Check) *Check { //nolint:unparam // "var _ =" takes a value
 	twice := slices.ContainsFunc(registry, func(other *Check) bool { return other.ID == c.ID })
 	if c.ID == "" || c.Title == "" || c.Why == "" || c.run == nil || twice {
 		panic("doctor: incomplete or double check " + c.ID)
 	}
 	registry = append(registry, c)
-	return true
+	return c
 }
 
 // Checks are all checks, by ID.

@@ -113,7 +113,8 @@ func (f *Facts) policy(o *Options) {
 	}
 	f.Policy, f.PolicyErr = o.Load(f.PolicyFile)
 	f.PolicyFile = cmp.Or(f.PolicyFile, o.PolicyFile)
-	if f.Serving != nil {
+	// A managed plugin keeps its copy where the host does not look; what is there would be of another Caisson.
+	if f.Serving != nil && (len(f.Places) == 0 || f.Places[0].Kind != host.ManagedPlugin) {
 		if path, err := filepath.Abs(f.PolicyFile); err == nil {
 			text, _ := f.Files.Read(filepath.Join(f.Serving.StateDir, "last-good", path)) // without it, the attacks tell
 			f.Serving.LastGood = string(text)

@@ -61,8 +61,8 @@ func RemovePlugin(text []byte, plugin string) ([]byte, error) {
 		return text, nil
 	}
 	array := d.member().Value.Value.(*hujson.Array) // plugins has looked
-	for i := len(array.Elements) - 1; i >= 0; i-- {
-		if literal(array.Elements[i]) == plugin {
+	for i, element := range slices.Backward(array.Elements) {
+		if literal(element) == plugin {
 			array.Elements = removeElement(array.Elements, i)
 		}
 	}

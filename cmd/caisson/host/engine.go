@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -107,9 +108,7 @@ func (r *Request) encode() *http.Request {
 		Method: r.Method, Host: "docker", Header: http.Header{"User-Agent": {"caisson"}}, Close: true,
 		URL: &url.URL{Scheme: "http", Host: "docker", Opaque: r.Target},
 	}
-	for name, values := range r.Header {
-		call.Header[name] = values
-	}
+	maps.Copy(call.Header, r.Header)
 	if r.Body != nil {
 		call.Body, call.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
 		if r.Chunks {
