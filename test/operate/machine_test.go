@@ -66,7 +66,7 @@ func boot(t *testing.T, version engine.Version) *machine {
 	if err := engine.Background(t, cmd); err != nil {
 		t.Fatal(err)
 	}
-	if !m.within(time.Minute, func() bool {
+	if !m.within(2*time.Minute, func() bool {
 		pid, err := os.ReadFile(filepath.Join(dir, "init.pid"))
 		m.pid = strings.TrimSpace(string(pid))
 		return err == nil && m.try("docker version") == nil

@@ -26,7 +26,7 @@ func (m *machine) open() bool { return m.try(privileged) == nil && m.try(ordinar
 // must waits for a state. What comes back from a failure may need a moment, and a second try.
 func (m *machine) must(what string, state func() bool) {
 	m.t.Helper()
-	if !m.within(time.Minute, state) {
+	if !m.within(2*time.Minute, state) {
 		m.t.Fatalf("in vain: %s", what)
 	}
 }

@@ -16,13 +16,17 @@ import (
 	"github.com/docker/go-plugins-helpers/authorization"
 )
 
-// PluginTimeout is how long an answer of the plugin may take: longer than a decision.
-const PluginTimeout = 15 * time.Second
+const (
+	// PluginTimeout is how long an answer of the plugin may take: longer than a decision.
+	PluginTimeout = 15 * time.Second
+
+	activateTimeout = 5 * time.Second // there is nothing to decide about that
+)
 
 // Plugin asks an authorization plugin on its own socket, in dockerd's place.
 type Plugin struct {
 	Socket  string
-	Timeout time.Duration // of each call; 0 is PluginTimeout
+	Timeout time.Duration // of each call; 0 is PluginTimeout, or less for one that needs no decision
 }
 
 // Reply is what a plugin says to a call.
@@ -33,7 +37,7 @@ type Reply struct {
 
 // Activate makes sure that somebody answers who is an authorization plugin.
 func (p *Plugin) Activate(ctx context.Context) error {
-	status, text, err := p.post(ctx, "/Plugin.Activate", nil)
+	status, text, err := p.post(ctx, activateTimeout, "/Plugin.Activate", nil)
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func (p *Plugin) Ask(ctx context.Context, call *authorization.Request) (*Reply, 
 			return nil, err
 		}
 	}
-	status, text, err := p.post(ctx, "/"+authorization.AuthZApiRequest, message)
+	status, text, err := p.post(ctx, PluginTimeout, "/"+authorization.AuthZApiRequest, message)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +71,9 @@ func (p *Plugin) Ask(ctx context.Context, call *authorization.Request) (*Reply, 
 	return &Reply{Text: r.Err}, nil
 }
 
-func (p *Plugin) post(ctx context.Context, target string, body []byte) (status int, text []byte, err error) {
-	timeout := p.Timeout
-	if timeout == 0 {
-		timeout = PluginTimeout
+func (p *Plugin) post(ctx context.Context, timeout time.Duration, target string, body []byte) (status int, text []byte, err error) {
+	if p.Timeout != 0 {
+		timeout = p.Timeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
