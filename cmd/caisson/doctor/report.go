@@ -49,7 +49,7 @@ func (r *Report) JSON(w io.Writer) error {
 // Text writes the report for people: first what counts, then the worst. Quiet leaves out what is all right or only worth knowing.
 func (r *Report) Text(w io.Writer, quiet bool) error {
 	answer := map[bool]string{true: "yes", false: "NO"}[r.Enforcing]
-	if _, err := fmt.Fprintf(w, "enforcing: %s (%d failed, %d warnings)\n", answer, r.Failed, r.Warned); err != nil {
+	if _, err := fmt.Fprintf(w, "enforcing: %s; failed: %d, warnings: %d\n", answer, r.Failed, r.Warned); err != nil {
 		return err
 	}
 	for _, f := range r.Findings {

@@ -11,9 +11,9 @@ import (
 
 // Status is what counts, in three facts. Each has words of its own for what was seen.
 type Status struct {
-	Named     bool       `json:"named"`     // in dockerd's configuration, or on its command line
-	InForce   host.Guard `json:"-"`         // dockerd asks Caisson
-	Answering bool       `json:"answering"` // Caisson answers
+	Named     bool       // in dockerd's configuration, or on its command line
+	InForce   host.Guard // dockerd asks Caisson
+	Answering bool       // Caisson answers
 
 	NamedWords, InForceWords, AnsweringWords string
 }
