@@ -25,7 +25,7 @@ go_dir := $(shell test/engines/need-go 2>/dev/null)
 export PATH := $(go_dir):$(PATH)
 export GOTOOLCHAIN := local
 
-shell_scripts := .ci/run $(shell grep --files-with-matches --recursive --no-messages '^#!/bin/\(ba\)\?sh' hack packaging test/demo test/engines test/packaging)
+shell_scripts := .ci/run $(shell grep --files-with-matches --recursive --no-messages '^#!/bin/\(ba\)\?sh' hack packaging test/demo test/engines test/operate test/packaging)
 
 .PHONY: help
 help: ## list the targets

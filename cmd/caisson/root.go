@@ -10,11 +10,15 @@ func newRoot() *cobra.Command {
 policy file, and refuses what breaks one.
 
   caisson policy default > /etc/caisson/policy.toml    write a policy to edit
-  caisson serve                                        run the plugin; start dockerd with --authorization-plugin=caisson
+  caisson serve                                        run the plugin
+  caisson enforce on                                   make dockerd ask it
+  caisson doctor                                       see whether this host really enforces its policy
   caisson check request.json                           see what the policy says to a recorded request`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newCheck(), newPolicy(), newRules(), newAudit(), newImage(), newVersion())
+	root.AddCommand(
+		newServe(), newEnforce(), newDoctor(), newPolicy(), newRules(), newImage(), newCheck(), newAudit(), newVersion(),
+	)
 	return root
 }

@@ -365,3 +365,10 @@ func run(name string, args ...string) error {
 	}
 	return nil
 }
+
+// Installed returns the folder of an engine, for tests that start it in a way of their own. It skips or fails like [Start].
+func Installed(tb testing.TB, version Version) string {
+	tb.Helper()
+	sweep()
+	return require(tb, version)
+}

@@ -56,10 +56,11 @@ wait_until() {
 # remove_cgroups NAME: removes what containers of a private engine leave when they are killed. The engine
 # puts them below NAME in each hierarchy of cgroup v1, or in the single one of v2.
 remove_cgroups() {
-	local folder
+	local folder status=0
 	for folder in /sys/fs/cgroup/"$1" /sys/fs/cgroup/*/"$1"; do
-		[[ ! -d $folder ]] || find "$folder" -depth -type d -exec rmdir {} +
+		[[ ! -d $folder ]] || find "$folder" -depth -type d -exec rmdir {} + || status=1
 	done
+	return $status
 }
 
 # quiet_go ARGUMENT...: go without the lines that tell of each module it downloads.

@@ -1,0 +1,169 @@
+package host
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+)
+
+func file(mode fs.FileMode, uid, gid uint32, text string) *fstest.MapFile {
+	return &fstest.MapFile{Mode: mode, Data: []byte(text), Sys: &syscall.Stat_t{Uid: uid, Gid: gid}}
+}
+
+// What dockerd takes for a flag is read as one, and nothing else is.
+func TestDockerdFlags(t *testing.T) {
+	for line, check := range map[string]func(d *Dockerd) bool{
+		"--authorization-plugin=caisson":          func(d *Dockerd) bool { return slices.Equal(d.Plugins, []string{"caisson"}) },
+		"--authorization-plugin caisson -D":       func(d *Dockerd) bool { return slices.Equal(d.Plugins, []string{"caisson"}) },
+		"-H fd:// --host=tcp://:1 -Htcp://:2":     func(d *Dockerd) bool { return slices.Equal(d.Hosts, []string{"fd://", "tcp://:1", "tcp://:2"}) },
+		"--no-such --tlsverify":                   func(d *Dockerd) bool { return d.TLSVerify },
+		"--tlsverify=false --tls":                 func(d *Dockerd) bool { return !d.TLSVerify && d.TLS },
+		"-D --config-file=/a --config-file /b":    func(d *Dockerd) bool { return d.ConfigFile == "/b" },
+		"--data-root /x --live-restore":           func(d *Dockerd) bool { return d.LiveRestore },
+		"--label a=--authorization-plugin=other":  func(d *Dockerd) bool { return d.Plugins == nil },
+		"--exec-opt native.cgroupdriver=cgroupfs": func(d *Dockerd) bool { return d.Plugins == nil && d.Hosts == nil },
+	} {
+		files := Files{fstest.MapFS{
+			"run/docker.pid":  file(0o644, 0, 0, "42\n"),
+			"proc/42/cmdline": file(0o444, 0, 0, "/usr/bin/dockerd\x00"+strings.ReplaceAll(line, " ", "\x00")+"\x00"),
+		}}
+		d, err := files.FindDockerd(Find{})
+		if err != nil || d == nil || d.PID != 42 || !check(d) {
+			t.Errorf("%s: %+v, %v", line, d, err)
+		}
+	}
+}
+
+// A signal goes to a dockerd, or to nobody.
+func TestFindDockerd(t *testing.T) {
+	tree := fstest.MapFS{
+		"run/docker.pid":    file(0o644, 0, 0, "42"),
+		"var/other.pid":     file(0o644, 0, 0, "43"),
+		"var/nonsense.pid":  file(0o644, 0, 0, "-1"),
+		"var/everybody.pid": file(0o644, 0, 0, "1"),
+		"proc/42/cmdline":   file(0o444, 0, 0, "/usr/bin/vim\x00dockerd\x00"),
+		"proc/43/cmdline":   file(0o444, 0, 0, "dockerd\x00"),
+	}
+	files := Files{tree}
+	if d, err := files.FindDockerd(Find{}); d != nil || err != nil {
+		t.Errorf("somebody else with an old number: %+v, %v", d, err)
+	}
+	if _, err := files.FindDockerd(Find{PIDFile: "/run/docker.pid"}); err == nil || !strings.Contains(err.Error(), "no dockerd") {
+		t.Errorf("somebody else, named by the operator: %v", err)
+	}
+	for _, bad := range []string{"/var/nonsense.pid", "/var/everybody.pid", "/var/none.pid"} {
+		if _, err := files.FindDockerd(Find{PIDFile: bad}); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+	for _, by := range []Find{{PIDFile: "/var/other.pid"}, {Config: &Config{PIDFile: "/var/other.pid"}}} {
+		if d, err := files.FindDockerd(by); err != nil || d == nil || d.PID != 43 {
+			t.Errorf("%+v: %+v, %v", by, d, err)
+		}
+	}
+	if got := files.Dockerds(); len(got) != 1 || got[0].PID != 43 {
+		t.Errorf("all: %+v", got)
+	}
+}
+
+// Plugins are found in dockerd's order: managed ones, sockets, descriptions.
+func TestPlaces(t *testing.T) {
+	files := Files{fstest.MapFS{
+		"run/docker/plugins/caisson.sock":             file(fs.ModeSocket|0o600, 0, 0, ""),
+		"run/docker/plugins/caisson/caisson.sock":     file(fs.ModeSocket|0o600, 0, 0, ""),
+		"run/docker/plugins/file.sock":                file(0o600, 0, 0, ""),
+		"run/docker/plugins/caisson.spec":             file(0o600, 0, 0, ""), // not looked at there
+		"etc/docker/plugins/caisson.json":             file(0o600, 0, 0, `{"Addr":"unix:///a.sock"}`),
+		"usr/lib/docker/plugins/caisson/caisson.spec": file(0o600, 0, 0, "tcp://somewhere:80\n"),
+	}}
+	managed := []Managed{{ID: "1234", Name: "other:latest"}, {ID: "5678", Name: "caisson:latest", Enabled: true}}
+	managed[1].Config.Interface.Socket = "c.sock"
+	var got []string
+	for _, p := range files.Places("caisson", managed) {
+		got = append(got, p.Path)
+	}
+	want := []string{
+		"/run/docker/plugins/5678/c.sock", "/run/docker/plugins/caisson.sock", "/run/docker/plugins/caisson/caisson.sock",
+		"/etc/docker/plugins/caisson.json", "/usr/lib/docker/plugins/caisson/caisson.spec",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if got := files.Places("file", nil); len(got) != 0 {
+		t.Errorf("a file that is no socket: %+v", got)
+	}
+	if socket, err := files.Address(want[3]); err != nil || socket != "/a.sock" {
+		t.Errorf("%q, %v", socket, err)
+	}
+	if _, err := files.Address(want[4]); err == nil || !strings.Contains(err.Error(), "tcp://somewhere:80") {
+		t.Errorf("a plugin elsewhere: %v", err)
+	}
+}
+
+func TestManagedNames(t *testing.T) {
+	m := Managed{ID: "5678", Name: "docker.io/library/caisson:latest"}
+	for name, want := range map[string]bool{"caisson": true, "caisson:latest": true, "5678": true, "docker.io/library/caisson:latest": true, "caisso": false, "caisson:1": false} {
+		if m.named(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}
+
+func TestWritable(t *testing.T) {
+	for _, c := range []struct {
+		mode     fs.FileMode
+		uid, gid uint32
+		want     string
+	}{
+		{0o755, 0, 0, ""},
+		{0o775, 0, 0, ""},
+		{0o775, 0, 5, "group 5"},
+		{0o757, 0, 5, "everybody"},
+		{fs.ModeDir | fs.ModeSticky | 0o777, 0, 0, "everybody"},
+		{0o755, 7, 0, "user 7"},
+		{0o555, 7, 0, ""},
+	} {
+		files := Files{fstest.MapFS{"f": file(c.mode, c.uid, c.gid, "")}}
+		info, err := files.Stat("/f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Writable(info); got != c.want {
+			t.Errorf("%v of %d:%d: %q, want %q", c.mode, c.uid, c.gid, got, c.want)
+		}
+	}
+}
+
+func TestServing(t *testing.T) {
+	files := Files{fstest.MapFS{
+		"proc/7/cmdline":    file(0o444, 0, 0, "/usr/local/bin/caisson\x00serve\x00--mode\x00audit\x00"),
+		"proc/8/cmdline":    file(0o444, 0, 0, "/usr/local/bin/caisson\x00doctor\x00"),
+		"proc/self/cmdline": file(0o444, 0, 0, "caisson\x00serve\x00"),
+	}}
+	if got := files.Serving(); len(got) != 1 || !slices.Equal(got[0], []string{"serve", "--mode", "audit"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestReadConfig(t *testing.T) {
+	files := Files{fstest.MapFS{
+		"good":  file(0o644, 0, 0, "\xef\xbb\xbf{\"authorization-plugins\":[\"a\"],\"tlsverify\":false,\"no-such\":{}}"),
+		"blank": file(0o644, 0, 0, "\n"),
+		"kind":  file(0o644, 0, 0, `{"hosts":"tcp://:1"}`),
+	}}
+	if c, err := files.ReadConfig("/good"); err != nil || !slices.Equal(c.Plugins, []string{"a"}) || c.TLSVerify == nil || *c.TLSVerify {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err := files.ReadConfig("/none"); err != nil || !c.Missing {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err := files.ReadConfig("/blank"); err != nil || c.Missing {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := files.ReadConfig("/kind"); err == nil || !strings.Contains(err.Error(), "hosts") {
+		t.Errorf("%v", err)
+	}
+}
