@@ -53,6 +53,22 @@ const defaultStatements = `#[[groups]]
 #sensitive = true
 `
 
+const defaultTrust = `Who has to vouch for images, for the rules image-signature, image-age and image-vulnerabilities. Names of files begin in the folder of this
+file. docs/image-trust.md says more. Until there is a statement, image-signature refuses every image but those in allow_digests.`
+
+const defaultStatement = `#[image_trust]
+#allow_digests = ["sha256:…"]
+
+#[[image_trust.registries]]
+#host = "registry.example.com"
+
+#[[image_trust.statements]]
+#name = "our own images"
+#repositories = ["registry.example.com/team"]
+#certificates = ["trust/signers"]
+#identities = ["x509.subject: C=DE, ST=Berlin, O=Example"]
+`
+
 const defaultOverrides = `Overrides change options of rules for some users, on top of what stands above. The first that is for a user counts.`
 
 const defaultOverride = `#[[overrides]]
@@ -106,6 +122,8 @@ func DefaultFile(p rules.Profile) []byte {
 	for _, spec := range rules.All() {
 		writeRule(&b, spec, p)
 	}
+	paragraphs(&b, defaultTrust)
+	b.WriteString(defaultStatement + "\n")
 	paragraphs(&b, defaultOverrides)
 	b.WriteString(defaultOverride + "\n")
 	paragraphs(&b, defaultExceptions)

@@ -92,9 +92,18 @@ type replay struct {
 func (r *replay) swap(t *testing.T, policy string) {
 	t.Helper()
 	if r.policy != policy {
-		setPolicy(t, r.caisson, policy)
+		setPolicy(t, r.caisson, r.vouched(policy))
 		r.policy = policy
 	}
+}
+
+// vouched lets the fixture's image run, which nobody has signed, under profiles that ask for signatures: that is not what their cases are about.
+func (r *replay) vouched(policy string) string {
+	if !strings.Contains(policy, `profile = "standard"`) && !strings.Contains(policy, `profile = "restricted"`) {
+		return policy
+	}
+	id := strings.TrimSpace(r.e.Docker("image", "inspect", "--format={{.Id}}", engine.Image).Stdout)
+	return policy + "\n[image_trust]\nallow_digests = [\"" + id + "\"]\n"
 }
 
 // send sends a case's request as it is written.

@@ -18,7 +18,7 @@ const digest = "@sha256:9f2c3c1d6e4b5a7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3
 // grownPolicy has n exceptions and n bind prefixes. What the call of growthCall needs comes last.
 func grownPolicy(n int) string {
 	var b strings.Builder
-	b.WriteString("version = 1\nprofile = \"restricted\"\n\n[rules.bind-mounts]\nallow = [\n")
+	b.WriteString(policy + "\n[rules.bind-mounts]\nallow = [\n")
 	for i := range n {
 		fmt.Fprintf(&b, "  { path = \"/srv/team-%04d/data/**\" },\n", i)
 	}
