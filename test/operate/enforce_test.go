@@ -133,6 +133,13 @@ func TestEnforceOffWithoutCaisson(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := facts{true, "yes", false}
+				if signal == syscall.SIGKILL {
+					// This is what docs/recovery.md tells people to look for.
+					answer, err := h.Call("GET", "/containers/json", nil)
+					if err != nil || !strings.Contains(answer.Message(), "dial unix /run/docker/plugins/caisson.sock") {
+						t.Errorf("%+v, %v", answer, err)
+					}
+				}
 				if signal == syscall.SIGSTOP {
 					want.InForce = "unknown" // the Engine says nothing at all
 				}

@@ -23,6 +23,13 @@ func (m *machine) guards() bool {
 // open tells whether the Engine refuses nothing.
 func (m *machine) open() bool { return m.try(privileged) == nil && m.try(ordinary) == nil }
 
+// diagnosed tells whether the doctor, too, finds the managed plugin and nothing wrong with it.
+func (m *machine) diagnosed() bool {
+	out, err := m.output("caisson doctor --quiet --plugin caisson-managed")
+	m.t.Logf("%s", out)
+	return err == nil && m.guards()
+}
+
 // must waits for a state. What comes back from a failure may need a moment, and a second try.
 func (m *machine) must(what string, state func() bool) {
 	m.t.Helper()
@@ -110,7 +117,7 @@ func TestRecovery(t *testing.T) {
 				[]string{"managed-out"},
 				m.open,
 			},
-			{"managed plugin to enforce", "sed -i '0,/^mode = \"audit\"/s//mode = \"enforce\"/' /etc/caisson/policy.toml", m.guards, nil, m.guards},
+			{"managed plugin to enforce", "sed -i '0,/^mode = \"audit\"/s//mode = \"enforce\"/' /etc/caisson/policy.toml", m.guards, nil, m.diagnosed},
 		} {
 			begin := time.Now()
 			m.do(way.blow)
