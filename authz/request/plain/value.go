@@ -153,11 +153,14 @@ func (p *parser) dictionary(n *node, v reflect.Value) bool {
 		return p.texts(n, texts)
 	}
 	v.Set(reflect.MakeMap(n.typ))
-	key, elem := reflect.New(n.typ.Key()).Elem(), reflect.New(n.typ.Elem()).Elem()
+	var key, elem reflect.Value
 	for count := 0; ; count++ {
 		more, ok := p.next(count, '}')
 		if !more || !ok {
 			return ok
+		}
+		if count == 0 {
+			key, elem = reflect.New(n.typ.Key()).Elem(), reflect.New(n.typ.Elem()).Elem()
 		}
 		name, ok := p.text()
 		if !ok || !p.take(':') || p.tooMany(n, count) || !p.value(n.elem, elem) {
