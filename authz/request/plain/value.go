@@ -44,12 +44,16 @@ func (p *parser) value(n *node, v reflect.Value) bool {
 	case pointer:
 		v.Set(reflect.New(n.typ.Elem()))
 		return p.value(n.elem, v.Elem())
+	default:
+		return p.several(n, v)
 	}
-	// Several values in one.
+}
+
+// several decodes a value that holds others.
+func (p *parser) several(n *node, v reflect.Value) (ok bool) {
 	if p.depth++; p.depth > maxDepth {
 		return false
 	}
-	ok := false
 	switch n.kind {
 	case object:
 		ok = p.object(n, v)
@@ -59,6 +63,7 @@ func (p *parser) value(n *node, v reflect.Value) bool {
 		ok = p.list(n, v)
 	case array:
 		ok = p.array(n, v)
+	default: // foreign
 	}
 	p.depth--
 	return ok
@@ -149,7 +154,7 @@ func (p *parser) dictionary(n *node, v reflect.Value) bool {
 	if !p.take('{') {
 		return false
 	}
-	if texts, ok := v.Addr().Interface().(*map[string]string); ok {
+	if texts, ok := reflect.TypeAssert[*map[string]string](v.Addr()); ok {
 		return p.texts(n, texts)
 	}
 	v.Set(reflect.MakeMap(n.typ))
