@@ -18,33 +18,33 @@ type plan struct {
 	whole  bool // principals are named by more than their common name
 }
 
-func newPlan(p *Policy) *plan {
-	l := &plan{policy: p, rules: newRuleSet(p.Rules), exceptions: indexExceptions(p.Exceptions), whole: p.needsCertificate()}
-	for i := range p.Overrides {
-		l.overrides = append(l.overrides, newRuleSet(p.Overrides[i].Rules))
-		l.images = l.images || l.overrides[i].facts != 0
+func newPlan(policy *Policy) *plan {
+	p := &plan{policy: policy, rules: newRuleSet(policy.Rules), exceptions: indexExceptions(policy.Exceptions), whole: policy.needsCertificate()}
+	p.images = p.rules.facts != 0
+	for i := range policy.Overrides {
+		p.overrides = append(p.overrides, newRuleSet(policy.Overrides[i].Rules))
+		p.images = p.images || p.overrides[i].facts != 0
 	}
-	l.images = l.images || l.rules.facts != 0
-	return l
+	return p
 }
 
 // rulesFor returns the rules for a principal, and the name of the override that they come from, if they do.
-func (l *plan) rulesFor(who *request.Principal) (*ruleSet, string) {
-	for i := range l.policy.Overrides {
-		if o := &l.policy.Overrides[i]; l.policy.Groups.concern(o.Principals, who) {
-			return &l.overrides[i], o.Name
+func (p *plan) rulesFor(who *request.Principal) (*ruleSet, string) {
+	for i := range p.policy.Overrides {
+		if o := &p.policy.Overrides[i]; p.policy.Groups.concern(o.Principals, who) {
+			return &p.overrides[i], o.Name
 		}
 	}
-	return &l.rules, ""
+	return &p.rules, ""
 }
 
 // principal reads who asks, if the policy has something to say about that. Only a policy that names principals by more than their
 // common name needs the certificate itself.
-func (l *plan) principal(c *request.Call) (who request.Principal, err error) {
-	if len(l.policy.Access)+len(l.policy.Overrides) == 0 {
+func (p *plan) principal(c *request.Call) (who request.Principal, err error) {
+	if len(p.policy.Access)+len(p.policy.Overrides) == 0 {
 		return who, nil
 	}
-	return c.Principal(l.whole)
+	return c.Principal(p.whole)
 }
 
 // ruleSet is a list of rules, sorted by what they judge. Rules that are off are not in it.

@@ -8,6 +8,7 @@
 //	Call ─ target.go   split the target as net/http does; refuse what no client sends
 //	     ─ routes.go   match the decoded path against the Engine's route table: the Operation
 //	     ─ body.go     is the body there, and is it the one the Engine will read?
+//	     ─ plain/      decode JSON that no two readers could read differently; all other JSON takes the next step instead
 //	     ─ shape.go    walk the JSON beside the Engine's types; refuse what two readers could read differently
 //	     ─ create.go … decode into the Engine's types and normalise into one Workload
 //

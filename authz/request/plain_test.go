@@ -138,6 +138,7 @@ func eachField[T any](t *testing.T, f *format[T]) {
 			visit(s.elem, func(v string) string { return wrap(`{"k":` + v + `}`) }, depth+1)
 		case list:
 			visit(s.elem, func(v string) string { return wrap(`[` + v + `]`) }, depth+1)
+		default: // has nothing in it
 		}
 	}
 	visit(f.shape, func(v string) string { return v }, 0)

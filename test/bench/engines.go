@@ -27,7 +27,6 @@ const enginePolicy = policy + "\n[rules.image-reference]\nmode = \"off\"\n"
 type host struct {
 	testing.TB
 	cleanups []func()
-	skipped  string
 	failed   bool
 }
 
@@ -146,7 +145,7 @@ func dockerRequests(permitted []byte) []docker {
 	}
 	body := withImage(permitted)
 	remove := func(c *dockerClient, answer []byte) error {
-		var created struct{ Id string } //nolint:revive // the Engine's name
+		var created struct{ Id string }
 		if err := json.Unmarshal(answer, &created); err != nil {
 			return err
 		}

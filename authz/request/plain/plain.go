@@ -115,22 +115,34 @@ func (p *parser) text() (string, bool) {
 		return "", false
 	}
 	ascii := true
-	for i := p.pos; i < len(p.src); i++ {
-		switch c := p.src[i]; {
+	src := p.src
+	for i := p.pos; i < len(src); i++ {
+		c := src[i]
+		if ordinary[c] {
+			continue
+		}
+		switch {
 		case c == '"':
-			s := p.src[p.pos:i]
+			s := src[p.pos:i]
 			p.pos = i + 1
 			return s, ascii || valid(s)
 		case c == '\\':
 			return p.escaped(i)
 		case c < ' ':
 			return "", false
-		case c >= utf8.RuneSelf:
-			ascii = false
 		}
+		ascii = false
 	}
 	return "", false
 }
+
+// ordinary are the bytes of a string that stand for themselves and nothing else.
+var ordinary = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 // valid tells whether a text is UTF-8 and stays what it is in decoding.
 func valid(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, utf8.RuneError) }

@@ -65,7 +65,7 @@ func (c *compiler) compile(t reflect.Type) *node {
 	if itself && !slices.Contains(c.options.Lists, t) {
 		return n
 	}
-	switch t.Kind() { //nolint:exhaustive // all others are foreign
+	switch t.Kind() {
 	case reflect.String:
 		n.kind = text
 	case reflect.Bool:

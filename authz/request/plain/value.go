@@ -44,12 +44,16 @@ func (p *parser) value(n *node, v reflect.Value) bool {
 	case pointer:
 		v.Set(reflect.New(n.typ.Elem()))
 		return p.value(n.elem, v.Elem())
+	default:
+		return p.several(n, v)
 	}
-	// Several values in one.
+}
+
+// several decodes a value that holds others.
+func (p *parser) several(n *node, v reflect.Value) (ok bool) {
 	if p.depth++; p.depth > maxDepth {
 		return false
 	}
-	ok := false
 	switch n.kind {
 	case object:
 		ok = p.object(n, v)
@@ -59,6 +63,7 @@ func (p *parser) value(n *node, v reflect.Value) bool {
 		ok = p.list(n, v)
 	case array:
 		ok = p.array(n, v)
+	default: // foreign
 	}
 	p.depth--
 	return ok
@@ -149,15 +154,18 @@ func (p *parser) dictionary(n *node, v reflect.Value) bool {
 	if !p.take('{') {
 		return false
 	}
-	if texts, ok := v.Addr().Interface().(*map[string]string); ok {
+	if texts, ok := reflect.TypeAssert[*map[string]string](v.Addr()); ok {
 		return p.texts(n, texts)
 	}
 	v.Set(reflect.MakeMap(n.typ))
-	key, elem := reflect.New(n.typ.Key()).Elem(), reflect.New(n.typ.Elem()).Elem()
+	var key, elem reflect.Value
 	for count := 0; ; count++ {
 		more, ok := p.next(count, '}')
 		if !more || !ok {
 			return ok
+		}
+		if count == 0 {
+			key, elem = reflect.New(n.typ.Key()).Elem(), reflect.New(n.typ.Elem()).Elem()
 		}
 		name, ok := p.text()
 		if !ok || !p.take(':') || p.tooMany(n, count) || !p.value(n.elem, elem) {
