@@ -38,6 +38,10 @@ func (d *Decision) record() *audit.Record {
 		rec.Operation, rec.Path, rec.APIVersion, rec.Object = string(r.Operation), clip(r.Path), r.Version.String(), clip(r.Object())
 		if r.Workload != nil {
 			rec.Image = clip(r.Workload.Image.V)
+			if len(r.Workload.ImageFacts) > 0 {
+				f := r.Workload.ImageFacts[0]
+				rec.ImageID, rec.Signer = f.ID, clip(f.Trust.Signer)
+			}
 		}
 	}
 	return rec

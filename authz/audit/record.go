@@ -30,6 +30,8 @@ type Record struct {
 	Phase      string // response: about what the Engine has made of the request; empty for the request itself
 	Object     string // container, image, volume or network as named by the client
 	Image      string
+	ImageID    string // of the image that was looked at, as the Engine has it
+	Signer     string // who vouches for it
 	Verdict    string // allow, deny, undecided
 	Mode       string // enforce, audit
 	Passed     bool   // the request went on to the Engine
@@ -70,6 +72,8 @@ func (r *Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	addString(e, "phase", r.Phase)
 	addString(e, "object", r.Object)
 	addString(e, "image", r.Image)
+	addString(e, "image_id", r.ImageID)
+	addString(e, "signer", r.Signer)
 	addString(e, "method", r.Method)
 	addString(e, "path", r.Path)
 	addString(e, "api_version", r.APIVersion)
