@@ -212,6 +212,30 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestKnownContainer asks the Engine nothing about the image of a container that is known to be vouched for, and asks about every other.
+func TestKnownContainer(t *testing.T) {
+	r := newRegistry()
+	signed, unsigned := r.manifest(good), r.manifest(evil)
+	e := engineWith(map[string]*state.Image{"x": graph(good, signed), "y": graph(evil, unsigned)})
+	a, p := image.NewAssessor(), policy(r, signs(signed))
+	for _, tt := range []struct {
+		q     image.Question
+		asked int64
+	}{
+		{image.Question{Ref: "x", ID: good}, 1},
+		{image.Question{Ref: "x", ID: good}, 0},
+		{image.Question{Ref: "x"}, 1}, // what a name stands for may change
+		{image.Question{Ref: "x", ID: good, Reports: true}, 1},
+		{image.Question{Ref: "y", ID: evil}, 1},
+		{image.Question{Ref: "y", ID: evil}, 1},
+	} {
+		e.asked.Store(0)
+		if found := assess(t, a, p, e, tt.q); found.Verdict.Verified() != (tt.q.Ref == "x") || e.asked.Load() != tt.asked {
+			t.Errorf("%+v: %s, asked %d times", tt.q, found.Verdict.Reason, e.asked.Load())
+		}
+	}
+}
+
 // TestDeadline refuses when the proof takes too long, and has it for the next one who asks.
 func TestDeadline(t *testing.T) {
 	r := newRegistry()

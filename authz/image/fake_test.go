@@ -154,9 +154,11 @@ func (s *signer) Verify(_ context.Context, _ image.Source, a image.Artifact) ima
 type engine struct {
 	state.Fixed
 	images map[string]*state.Image
+	asked  atomic.Int64
 }
 
 func (e *engine) Image(_ context.Context, ref, platform string) (*state.Image, error) {
+	e.asked.Add(1)
 	for _, key := range []string{ref + " " + platform, ref} {
 		if i := e.images[key]; i != nil {
 			return i, nil
