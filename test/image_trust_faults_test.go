@@ -51,7 +51,8 @@ func oversized(w http.ResponseWriter, _ *http.Request) {
 func TestImageTrustFaults(t *testing.T) {
 	onEach(t, func(t *testing.T, version engine.Version) {
 		x := newTrust(t, version)
-		missing := map[engine.Version]string{engine.Oldest: "unbound", engine.Newest: "unsigned"}[version] // the manifest, or the signature
+		missing := map[engine.Version]string{engine.Oldest: "unbound", engine.Newest: "unsigned"}[version]           // the manifest, or the signature
+		page := map[engine.Version]string{engine.Oldest: "registry-unavailable", engine.Newest: "unsigned"}[version] // what is no list of signatures is none
 		faults := []struct {
 			name, reason, words string
 			fault               http.HandlerFunc
@@ -66,7 +67,7 @@ func TestImageTrustFaults(t *testing.T) {
 			{"500", "registry-unavailable", "answers 500", status(http.StatusInternalServerError)},
 			{"abort", "registry-unavailable", "breaks off", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 			{"oversized", "registry-unavailable", "cannot be used", oversized},
-			{"page", "registry-unavailable", "cannot be used", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>It works!</html>") }},
+			{"page", page, "", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>It works!</html>") }},
 		}
 		var doors []*trust
 		p := trustPolicy{top: fmt.Sprintf("deadline = %q", faultDeadline)}
