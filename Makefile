@@ -74,7 +74,7 @@ test: install-tools engines ## all tests: unit, short fuzz, and end-to-end on bo
 .PHONY: e2e
 # The tests mostly wait for engines, so more of them at a time than there are cores.
 e2e: build engines ## end-to-end tests on both engines
-	cd test && CGO_ENABLED=1 CAISSON_REQUIRE_ENGINE=1 CAISSON_BINARY=$(CURDIR)/bin/caisson go test -race -count=1 -parallel=8 ./...
+	cd test && CGO_ENABLED=1 CAISSON_REQUIRE_ENGINE=1 CAISSON_BINARY=$(CURDIR)/bin/caisson go test -race -count=1 -timeout=20m -parallel=8 ./...
 
 .PHONY: fuzz
 fuzz: need-go ## run each fuzz target for FUZZTIME (5m)
