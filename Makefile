@@ -74,16 +74,18 @@ test: install-tools engines registry prometheus ## all tests: unit, short fuzz, 
 .PHONY: e2e
 # The tests mostly wait for engines, so more of them at a time than there are cores.
 e2e: build engines registry prometheus ## end-to-end tests on both engines
-	cd test && CGO_ENABLED=1 CAISSON_REQUIRE_ENGINE=1 CAISSON_BINARY=$(CURDIR)/bin/caisson go test -race -count=1 -parallel=8 ./...
+	cd test && CGO_ENABLED=1 CAISSON_REQUIRE_ENGINE=1 CAISSON_BINARY=$(CURDIR)/bin/caisson go test -race -count=1 -timeout=30m -parallel=8 ./...
 
 .PHONY: fuzz
 fuzz: need-go ## run each fuzz target for FUZZTIME (5m)
 	hack/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: need-go ## measure Caisson beside plugins that decide nothing, for docs/performance.md
+bench: need-go engines registry ## measure Caisson beside plugins that decide nothing, for docs/performance.md
 	cd test && go run ./bench
 	go test -run="^$$" -bench=RoundTrips ./authz/state/docker
+	go test -run="^$$" -bench=. ./authz/image/notation ./authz/image/cosign
+	cd test && go test -run="^$$" -bench=ImageTrust .
 
 .PHONY: generate
 generate: need-go ## make docs and defaults anew from the rules

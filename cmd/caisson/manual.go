@@ -11,6 +11,8 @@ import (
 
 // Built with the tag manual, the program writes its manual pages to a folder and does nothing else: what makes them is no part of Caisson.
 // Their date is that of SOURCE_DATE_EPOCH.
+//
+//nolint:forbidigo // this is the end of the other program
 func init() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "give a folder for the manual pages")

@@ -17,9 +17,8 @@ func TestMain(m *testing.M) {
 	if shared, err = os.MkdirTemp("", "caisson-packaging-"); err != nil {
 		panic(err)
 	}
-	code := m.Run()
+	m.Run()
 	_ = os.RemoveAll(shared) // what is left is below /tmp
-	os.Exit(code)
 }
 
 // when is the time of all that the tests build.

@@ -36,7 +36,7 @@ func boot(t *testing.T) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close() //nolint:errcheck // the machine has its own descriptor
+	defer log.Close()
 	cmd := exec.Command("./private-machine", dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := engine.Background(t, cmd); err != nil {

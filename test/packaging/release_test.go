@@ -27,7 +27,13 @@ func TestRelease(t *testing.T) {
 	}
 	engine.Need(t, "dpkg-deb", "jq", "git")
 	const version = "v1.2.3"
-	first, second := release(t, version), release(t, version)
+	sources := copySources(t)
+	first := release(t, version, sources)
+	moved := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Rename(sources, moved); err != nil {
+		t.Fatal(err)
+	}
+	second := release(t, version, moved)
 	sums, err := os.ReadFile(filepath.Join(first, "SHA256SUMS"))
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +42,7 @@ func TestRelease(t *testing.T) {
 		t.Errorf("two builds differ, or %v:\n%s\n%s", err, sums, other)
 	}
 	cold := filepath.Join(t.TempDir(), "caisson")
-	script(t, []string{"VERSION=" + version, "REVISION=" + revision, "GOCACHE=" + t.TempDir()}, "../../hack/build", cold, "amd64")
+	script(t, []string{"VERSION=" + version, "REVISION=" + revision, "GOCACHE=" + t.TempDir()}, filepath.Join(moved, "hack/build"), cold, "amd64")
 	program, err := os.ReadFile(cold)
 	if folder := "caisson-" + version + "-linux-amd64"; err != nil || string(program) != unpack(t, filepath.Join(first, folder+".tar.gz"))[folder+"/caisson"] {
 		t.Errorf("without a cache, the program is another one, or %v", err)
@@ -69,34 +75,31 @@ func TestRelease(t *testing.T) {
 
 const revision = "0123456789abcdef0123456789abcdef01234567"
 
-// release builds a release from a copy of the sources in a folder of its own, and returns where it is.
-func release(t *testing.T, version string) string {
+// copySources copies the sources, as they are committed or about to be, to a folder of their own.
+func copySources(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	files, err := exec.Command("git", "-C", "../..", "ls-files", "--cached", "--others", "--exclude-standard", "-z").Output()
-	if err != nil {
+	folder := filepath.Join(t.TempDir(), "sources")
+	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sources := filepath.Join(dir, "sources")
-	for name := range strings.SplitSeq(strings.Trim(string(files), "\x00"), "\x00") {
-		text, err := os.ReadFile(filepath.Join("../..", name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // removed, but not yet committed
-		}
-		info, statErr := os.Stat(filepath.Join("../..", name))
-		if err != nil || statErr != nil {
-			t.Fatal(err, statErr)
-		}
-		write(t, filepath.Join(sources, name), string(text))
-		if err := os.Chmod(filepath.Join(sources, name), info.Mode()); err != nil {
-			t.Fatal(err)
-		}
+	// Files that were removed, but not yet in a commit, are listed too.
+	cmd := exec.Command("sh", "-c", `git ls-files --cached --others --exclude-standard -z | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' - |
+		tar --create --null --files-from=- | tar --extract --directory="$0"`, folder)
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
+	return folder
+}
+
+// release builds a release from the sources in a folder, and returns where it is.
+func release(t *testing.T, version, sources string) string {
+	t.Helper()
 	cache := os.Getenv("CAISSON_CACHE")
 	if cache == "" {
 		cache, _ = filepath.Abs("../../.cache")
 	}
-	out := filepath.Join(dir, "dist")
+	out := filepath.Join(t.TempDir(), "dist")
 	script(t, []string{"VERSION=" + version, "REVISION=" + revision, "CAISSON_CACHE=" + cache}, filepath.Join(sources, "hack/release"), out)
 	return out
 }
@@ -142,7 +145,7 @@ func unpack(t *testing.T, file string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close()
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
@@ -175,8 +178,10 @@ func checkBill(t *testing.T, file, archive, name string) {
 		t.Fatal(err)
 	}
 	var bill struct {
-		BOMFormat  string
-		Metadata   struct{ Component struct{ Name, Version string } }
+		BOMFormat string
+		Metadata  struct {
+			Component struct{ Name, Version string }
+		}
 		Components []struct{ Name, Version string }
 	}
 	if err := json.Unmarshal(text, &bill); err != nil || bill.BOMFormat != "CycloneDX" || bill.Metadata.Component.Name != "caisson" || bill.Metadata.Component.Version != "v1.2.3" {
