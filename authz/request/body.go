@@ -8,6 +8,7 @@ import (
 	"mime"
 	"reflect"
 	"strings"
+	"sync"
 
 	"caisson/authz/request/plain"
 )
@@ -123,13 +124,21 @@ func missingBody(c *Call, r *Route) error {
 	return e
 }
 
-// format is how bodies of one type are read, prepared once.
+// format is how bodies of one type are read. Each half is prepared when the first body needs it: hosts without Swarm see no service, and
+// few hosts a body that is not plain.
 type format[T any] struct {
-	shape *shape
-	plain *plain.Decoder[T]
+	shape func() *shape
+	plain func() *plain.Decoder[T]
 }
 
-func newFormat[T any]() *format[T] { return &format[T]{shapeOf(reflect.TypeFor[T]()), plainly[T]()} }
+func newFormat[T any]() *format[T] {
+	return formatOf[T](func() *shape { return shapeOf(reflect.TypeFor[T]()) })
+}
+
+// formatOf is the format of a type whose shape is more than that of the type.
+func formatOf[T any](s func() *shape) *format[T] {
+	return &format[T]{sync.OnceValue(s), sync.OnceValue(plainly[T])}
+}
 
 // plainly prepares the decoding of bodies that need no second look. What passes there passes decode and walk, with the same result.
 func plainly[T any]() *plain.Decoder[T] {
@@ -140,7 +149,7 @@ func plainly[T any]() *plain.Decoder[T] {
 // are an error here on every version, though 20.10 ignores them.
 func (f *format[T]) decode(body []byte) (*T, []Unknown, error) {
 	into := new(T)
-	if f.plain.Decode(string(body), into) {
+	if f.plain().Decode(string(body), into) {
 		return into, nil, nil
 	}
 	return f.decodeAny(body)
@@ -159,7 +168,7 @@ func (f *format[T]) decodeAny(body []byte) (*T, []Unknown, error) {
 	if trimmed := bytes.TrimSpace(body); trimmed[0] != '{' {
 		return nil, nil, &Error{"body", "it is not a JSON object", "send the body as a JSON object"}
 	}
-	unknown, err := walk(body, f.shape)
+	unknown, err := walk(body, f.shape())
 	if err != nil {
 		return nil, nil, err
 	}

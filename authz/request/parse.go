@@ -20,7 +20,7 @@ var decoders = map[Operation]func(*Request, []byte) error{
 
 // The types of bodies.
 var (
-	createFormat     = &format[createBody]{createShape(), plainly[createBody]()}
+	createFormat     = formatOf[createBody](createShape)
 	execFormat       = newFormat[execBody]()
 	updateFormat     = newFormat[updateBody]()
 	volumeFormat     = newFormat[volumeBody]()

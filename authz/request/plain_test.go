@@ -16,7 +16,7 @@ import (
 func differences[T any](t *testing.T, f *format[T], body []byte) (plain bool) {
 	t.Helper()
 	got := new(T)
-	if !f.plain.Decode(string(body), got) {
+	if !f.plain().Decode(string(body), got) {
 		return false
 	}
 	want, unknown, err := f.decodeAny(body)
@@ -141,7 +141,7 @@ func eachField[T any](t *testing.T, f *format[T]) {
 		default: // has nothing in it
 		}
 	}
-	visit(f.shape, func(v string) string { return v }, 0)
+	visit(f.shape(), func(v string) string { return v }, 0)
 	t.Logf("%T: %d of %d bodies are plain", *new(T), plain, count)
 	if plain < count/8 {
 		t.Errorf("%T: %d of %d bodies are plain", *new(T), plain, count)

@@ -39,12 +39,10 @@ func (r Reference) Resolvable() bool {
 	return r.Name != "" && !strings.ContainsAny(r.Name, "/?#%\\ ")
 }
 
-var fullID = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 // IsFullID tells whether a text is the whole ID of a container, which no name and no beginning of another ID outweighs.
 //
 // Source: moby daemon/container.go, GetContainer.
-func IsFullID(s string) bool { return fullID.MatchString(s) }
+func IsFullID(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // actsOn lists the operations that do something with, or reach into, an existing container. Its power is that of the container.
 var actsOn = map[Operation]bool{

@@ -3,71 +3,68 @@ package sinks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
-	"time"
+	"strings"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
-	"go.opentelemetry.io/otel/log"
-	sdklog "go.opentelemetry.io/otel/sdk/log"
-	"go.opentelemetry.io/otel/sdk/resource"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
+	"google.golang.org/protobuf/proto"
 )
-
-// otlpTime is how long a collector may take to answer.
-const otlpTime = 10 * time.Second
 
 // otlpReceiver sends records to a collector of OpenTelemetry, as protobuf over HTTP. The body of each is the record's JSON, the same as in
 // the file; fields without structure are attributes too, under their name with "caisson." before it.
-//
-// The SDK's own batch processor is not used: it drops what it has no room for without telling anybody.
 type otlpReceiver struct {
-	exporter *otlploghttp.Exporter
-	provider *sdklog.LoggerProvider
-	logger   log.Logger
-	emitted  collector
-	status   int // of the collector's latest answer, 0 if there was none
+	client *otlpClient
+	source *resource.Resource
 }
 
 func newOTLPReceiver(d *Destination, version string) (*otlpReceiver, error) {
-	o := &otlpReceiver{}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = d.tls
-	options := []otlploghttp.Option{
-		otlploghttp.WithEndpointURL(d.endpoint),
-		otlploghttp.WithRetry(otlploghttp.RetryConfig{}), // the queue does that
-		otlploghttp.WithHTTPClient(&http.Client{Transport: &witness{transport, &o.status}, Timeout: otlpTime}),
-	}
-	var err error
-	if o.exporter, err = otlploghttp.New(context.Background(), options...); err != nil {
+	client, err := newOTLPClient(d, version)
+	if err != nil {
 		return nil, err
 	}
-	host, _ := os.Hostname() // without one, the attribute is empty
-	o.provider = sdklog.NewLoggerProvider(sdklog.WithProcessor(&o.emitted), sdklog.WithResource(resource.NewSchemaless(
-		attribute.String("service.name", "caisson"), attribute.String("service.version", version), attribute.String("host.name", host),
-	)))
-	o.logger = o.provider.Logger("caisson/audit")
-	return o, nil
+	source, err := otlpSource(version)
+	return &otlpReceiver{client, source}, err
 }
 
-func (o *otlpReceiver) deliver(ctx context.Context, records []entry) (done, rejected int, err error) {
-	o.emitted = o.emitted[:0]
-	for i := range records {
-		o.logger.Emit(context.Background(), otlpRecord(&records[i])) // to the collector below
+// otlpSource is where records come from: this program on this host, and what the environment adds.
+func otlpSource(version string) (*resource.Resource, error) {
+	host, _ := os.Hostname() // without one, the attribute is empty
+	all := map[string]string{}
+	err := environmentPairs("OTEL_RESOURCE_ATTRIBUTES", func(key, value string) error { all[key] = value; return nil })
+	if err != nil {
+		return nil, err
 	}
-	o.status = 0
-	err = o.exporter.Export(ctx, o.emitted)
+	all["service.name"], all["service.version"], all["host.name"] = "caisson", version, host
+	source := &resource.Resource{}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		source.Attributes = append(source.Attributes, attribute(utf8(key), text(utf8(all[key]))))
+	}
+	return source, nil
+}
+
+// deliver implements [receiver]. What is refused for good is not sent again, as the OTLP specification wants it.
+func (o *otlpReceiver) deliver(ctx context.Context, records []entry) (done, rejected int, err error) {
+	message, err := o.message(records)
+	if err == nil {
+		rejected, err = o.client.send(ctx, message)
+	} else {
+		err = &refusal{status: http.StatusBadRequest, reason: err.Error()}
+	}
+	var no *refusal
 	switch {
-	case err == nil:
-		return len(records), 0, nil
-	case o.status/100 == 2: // taken, but not all of them; the answer says how many in words only
-		return len(records), 0, err
-	case o.status != http.StatusBadRequest && o.status != http.StatusRequestEntityTooLarge:
+	case err == nil || errors.Is(err, errPartly):
+		return len(records), min(rejected, len(records)), err
+	case !errors.As(err, &no):
 		return 0, 0, err
-	case len(records) == 1:
-		return 1, 1, err
+	case len(records) == 1 || no.status != http.StatusBadRequest && no.status != http.StatusRequestEntityTooLarge:
+		return len(records), len(records), err
 	}
 	// One of them may be to blame. The others are not to suffer.
 	half := len(records) / 2
@@ -88,72 +85,64 @@ func firstError(list ...error) error {
 }
 
 func (o *otlpReceiver) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), otlpTime)
-	defer cancel()
-	return firstError(o.provider.Shutdown(ctx), o.exporter.Shutdown(ctx))
+	o.client.http.CloseIdleConnections()
+	return nil
+}
+
+// message is a request to export records. LogsData has the same form as ExportLogsServiceRequest, whose package brings gRPC along.
+func (o *otlpReceiver) message(records []entry) ([]byte, error) {
+	list := make([]*logs.LogRecord, 0, len(records))
+	for i := range records {
+		list = append(list, otlpRecord(&records[i]))
+	}
+	scope := &logs.ScopeLogs{Scope: &common.InstrumentationScope{Name: "caisson/audit"}, LogRecords: list}
+	all := &logs.LogsData{ResourceLogs: []*logs.ResourceLogs{{Resource: o.source, ScopeLogs: []*logs.ScopeLogs{scope}}}}
+	out, err := proto.Marshal(all)
+	if err != nil {
+		return nil, fmt.Errorf("a record cannot be put in words of OpenTelemetry: %w", err)
+	}
+	return out, nil
 }
 
 // otlpRecord is a record in OpenTelemetry's words.
-func otlpRecord(e *entry) log.Record {
-	var out log.Record
-	out.SetEventName("caisson.decision")
-	out.SetTimestamp(e.at)
-	out.SetObservedTimestamp(e.at)
-	out.SetSeverityText(e.verdict)
+func otlpRecord(e *entry) *logs.LogRecord {
+	at := uint64(max(0, e.at.UnixNano())) //nolint:gosec // G115: not negative
+	out := &logs.LogRecord{
+		EventName: "caisson.decision", TimeUnixNano: at, ObservedTimeUnixNano: at,
+		SeverityText: e.verdict, SeverityNumber: logs.SeverityNumber_SEVERITY_NUMBER_ERROR, Body: text(e.line),
+	}
 	switch severity(e.verdict) {
 	case severityInfo:
-		out.SetSeverity(log.SeverityInfo)
+		out.SeverityNumber = logs.SeverityNumber_SEVERITY_NUMBER_INFO
 	case severityWarning:
-		out.SetSeverity(log.SeverityWarn)
-	default:
-		out.SetSeverity(log.SeverityError)
+		out.SeverityNumber = logs.SeverityNumber_SEVERITY_NUMBER_WARN
 	}
-	out.SetBody(attribute.StringValue(e.line))
 	var fields map[string]any
 	_ = json.Unmarshal([]byte(e.line), &fields) // we have written it
-	for key, value := range fields {
-		switch v := value.(type) {
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		var value *common.AnyValue
+		switch v := fields[key].(type) {
 		case string:
-			out.AddAttributes(attribute.String("caisson."+key, v))
+			value = text(v)
 		case bool:
-			out.AddAttributes(attribute.Bool("caisson."+key, v))
+			value = &common.AnyValue{Value: &common.AnyValue_BoolValue{BoolValue: v}}
 		case float64:
-			out.AddAttributes(attribute.Int64("caisson."+key, int64(v)))
+			value = &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: int64(v)}}
+		default:
+			continue
 		}
+		out.Attributes = append(out.Attributes, attribute("caisson."+key, value))
 	}
 	return out
 }
 
-// collector takes what the SDK makes of records: only the SDK can tell a record where it comes from.
-type collector []sdklog.Record
-
-// Enabled implements [sdklog.Processor].
-func (c *collector) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
-
-// OnEmit implements [sdklog.Processor].
-func (c *collector) OnEmit(_ context.Context, r *sdklog.Record) error {
-	*c = append(*c, r.Clone())
-	return nil
+func attribute(key string, value *common.AnyValue) *common.KeyValue {
+	return &common.KeyValue{Key: key, Value: value}
 }
 
-// Shutdown implements [sdklog.Processor].
-func (c *collector) Shutdown(context.Context) error { return nil }
-
-// ForceFlush implements [sdklog.Processor].
-func (c *collector) ForceFlush(context.Context) error { return nil }
-
-// witness sees the status of answers, which the exporter keeps to itself.
-type witness struct {
-	http.RoundTripper
-	status *int
+func text(s string) *common.AnyValue {
+	return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: s}}
 }
 
-// RoundTrip implements [http.RoundTripper].
-func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := w.RoundTripper.RoundTrip(r)
-	if err != nil {
-		return nil, fmt.Errorf("the collector does not answer: %w", err)
-	}
-	*w.status = res.StatusCode
-	return res, nil
-}
+// utf8 is what protobuf can carry of a text from outside.
+func utf8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

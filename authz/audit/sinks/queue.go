@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ const (
 	batchBytes = 1 << 20
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 15 * time.Second
+	longestAsk = 5 * time.Minute // that a receiver may ask for
 )
 
 // entry is a record that waits: its line, and what a receiver has to know of it besides. It shares no memory with the request.
@@ -137,7 +139,7 @@ func (q *queue) send(ctx context.Context, list []entry) {
 		q.flying.Store(int64(len(list)))
 		q.sent.Add(uint64(done - rejected)) //nolint:gosec // G115: rejected is not more than done
 		q.rejected.Add(uint64(rejected))    //nolint:gosec // G115: a count
-		q.report(err)
+		q.report(err, rejected)
 		if err == nil {
 			continue
 		}
@@ -150,17 +152,39 @@ func (q *queue) send(ctx context.Context, list []entry) {
 			q.unsent.Add(uint64(len(list)))
 			q.flying.Store(0)
 			return
-		case <-time.After(pause.NextBackOff()):
+		case <-time.After(max(pause.NextBackOff(), asked(err))):
 		}
 	}
 }
 
+// later is a receiver's wish to be left alone for a while.
+type later struct {
+	error
+	pause time.Duration
+}
+
+// Unwrap is for package errors.
+func (l *later) Unwrap() error { return l.error }
+
+// asked is how long a receiver wants to be left alone; 0 if it does not say.
+func asked(err error) time.Duration {
+	var l *later
+	if !errors.As(err, &l) {
+		return 0
+	}
+	return min(l.pause, longestAsk)
+}
+
 // report tells of the beginning and the end of an outage.
-func (q *queue) report(err error) {
+func (q *queue) report(err error, rejected int) {
 	was := q.down.Load()
 	switch {
 	case err != nil && was == nil:
-		q.log.Error("an audit sink takes no records; they wait", zap.Error(err))
+		what := "an audit sink takes no records; they wait"
+		if rejected > 0 {
+			what = "an audit sink refuses records for good; they are in the log of this host"
+		}
+		q.log.Error(what, zap.Error(err))
 		q.down.Store(&outage{err, time.Now()})
 	case err != nil:
 		q.down.Store(&outage{err, was.since})

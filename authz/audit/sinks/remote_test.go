@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -339,7 +340,7 @@ func (c *collect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.calls++
 	body, err := io.ReadAll(r.Body)
 	var m collogs.ExportLogsServiceRequest
-	if err != nil || proto.Unmarshal(body, &m) != nil || r.URL.Path != "/v1/logs" || r.Header.Get("Content-Type") != "application/x-protobuf" {
+	if err != nil || proto.Unmarshal(body, &m) != nil || len(m.ProtoReflect().GetUnknown()) > 0 || r.URL.Path != "/v1/logs" || r.Header.Get("Content-Type") != "application/x-protobuf" {
 		w.WriteHeader(http.StatusTeapot)
 		return
 	}
@@ -458,6 +459,167 @@ func TestOTLPSecure(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_ = s.Close(ctx)
+}
+
+// otlp sends three records to a collector that gives one answer, or with again a second one that takes them. It returns what became of them.
+func otlp(t *testing.T, answer http.HandlerFunc, again bool) (st audit.Status, calls int) {
+	t.Helper()
+	var mu sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		calls++
+		first := calls == 1
+		mu.Unlock()
+		if first || !again {
+			answer(w, r)
+		}
+	}))
+	defer server.Close()
+	d, err := ParseDestination("otlp:" + server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := newOTLPReceiver(d, "v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := &queue{to: to, log: zap.NewNop()}
+	q.send(t.Context(), []entry{{time.Now(), "allow", `{"n":1}`}, {time.Now(), "deny", `{"n":2}`}, {time.Now(), "deny", `{"n":3}`}})
+	_ = to.close()
+	mu.Lock()
+	defer mu.Unlock()
+	return q.status(""), calls
+}
+
+// TestOTLPAnswers goes through what a collector can answer.
+func TestOTLPAnswers(t *testing.T) {
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	message := func(code int, m proto.Message) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			w.WriteHeader(code)
+			body, _ := proto.Marshal(m)
+			_, _ = w.Write(body)
+		}
+	}
+	partly := func(n int64, text string) http.HandlerFunc {
+		return message(http.StatusOK, &collogs.ExportLogsServiceResponse{PartialSuccess: &collogs.ExportLogsPartialSuccess{RejectedLogRecords: n, ErrorMessage: text}})
+	}
+	for name, c := range map[string]struct {
+		answer         http.HandlerFunc
+		again          bool
+		calls          int
+		sent, rejected uint64
+		err            string
+	}{
+		"all":         {message(http.StatusOK, &collogs.ExportLogsServiceResponse{}), false, 1, 3, 0, ""},
+		"empty":       {status(http.StatusNoContent), false, 1, 3, 0, ""},
+		"partly":      {partly(2, "too \x1b old"), false, 1, 1, 2, `"too \x1b old", of 2 it left out`},
+		"more":        {partly(1<<40, ""), false, 1, 0, 3, "it left out"},
+		"warning":     {partly(0, "slow down"), false, 1, 3, 0, "slow down"},
+		"below zero":  {partly(-1, ""), false, 1, 3, 0, "it left out"},
+		"no protobuf": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("thanks")) }, false, 1, 3, 0, ""},
+		"nonsense": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			_, _ = w.Write([]byte{0x0a, 9, 1})
+		}, false, 1, 3, 0, "nothing that can be read"},
+		"too long":    {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, otlpAnswer+1)) }, false, 1, 3, 0, "too long"},
+		"busy":        {status(http.StatusTooManyRequests), true, 2, 3, 0, ""},
+		"bad gateway": {status(http.StatusBadGateway), true, 2, 3, 0, ""},
+		"unavailable": {status(http.StatusServiceUnavailable), true, 2, 3, 0, ""},
+		"timeout":     {status(http.StatusGatewayTimeout), true, 2, 3, 0, ""},
+		"moved":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, true, 2, 3, 0, ""},
+		"moved, a POST": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, true, 2, 3, 0, ""},
+		"hung up":   {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true, 2, 3, 0, ""},
+		"malformed": {status(http.StatusBadRequest), false, 5, 0, 3, "400 Bad Request"},
+		"too large": {status(http.StatusRequestEntityTooLarge), true, 3, 3, 0, ""},
+		"unknown":   {status(http.StatusUnauthorized), false, 1, 0, 3, "401 Unauthorized"},
+		"not found": {status(http.StatusNotFound), false, 1, 0, 3, "404 Not Found"},
+		"broken":    {message(http.StatusInternalServerError, &collogs.ExportLogsPartialSuccess{ErrorMessage: "oh"}), false, 1, 0, 3, `500 Internal Server Error "oh"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st, calls := otlp(t, c.answer, c.again)
+			if calls != c.calls || st.Written != c.sent || st.Dropped.Rejected != c.rejected {
+				t.Errorf("%d calls, %+v", calls, st)
+			}
+			if (st.Err == nil) != (c.err == "") || !strings.Contains(fmt.Sprint(st.Err), c.err) {
+				t.Errorf("error %v", st.Err)
+			}
+		})
+	}
+}
+
+// TestOTLPLater waits as long as a collector asks for.
+func TestOTLPLater(t *testing.T) {
+	begin := time.Now()
+	st, calls := otlp(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "2")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}, true)
+	if took := time.Since(begin); took < 2*time.Second || calls != 2 || st.Written != 3 {
+		t.Errorf("%d calls in %s, %+v", calls, took, st)
+	}
+	for value, want := range map[string]time.Duration{
+		"": 0, "-1": 0, "x": 0, "7": 7 * time.Second, "99999999999": 0, "Mon, 02 Jan 2006 15:04:05 GMT": 0,
+		time.Now().Add(time.Hour).UTC().Format(http.TimeFormat): time.Hour,
+	} {
+		if got := retryAfter(value); got > want || got < want-2*time.Second {
+			t.Errorf("%q is %s, want %s", value, got, want)
+		}
+	}
+	if got := asked(fmt.Errorf("x: %w", &later{io.EOF, time.Hour})); got != longestAsk {
+		t.Errorf("an hour is %s", got)
+	}
+}
+
+// TestOTLPEnvironment reads what OpenTelemetry has environment variables for.
+func TestOTLPEnvironment(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=wrong")
+	t.Setenv("OTEL_EXPORTER_OTLP_LOGS_HEADERS", " x-key = a%2Cb%3D , User-Agent=me,")
+	t.Setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "site=B%C3%A4r,service.name=other")
+	var seen http.Header
+	var m collogs.ExportLogsServiceRequest
+	otlp(t, func(_ http.ResponseWriter, r *http.Request) {
+		seen = r.Header
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		body, err := io.ReadAll(z)
+		if err != nil || proto.Unmarshal(body, &m) != nil {
+			t.Errorf("%q: %v", body, err)
+		}
+	}, false)
+	if seen.Get("A") != "" || seen.Get("X-Key") != "a,b=" || seen.Get("User-Agent") != "me" || seen.Get("Content-Encoding") != "gzip" {
+		t.Errorf("%q", seen)
+	}
+	attributes := map[string]string{}
+	for _, a := range m.ResourceLogs[0].Resource.Attributes {
+		attributes[a.Key] += a.Value.GetStringValue()
+	}
+	if attributes["site"] != "Bär" || attributes["service.name"] != "caisson" {
+		t.Errorf("%q", attributes)
+	}
+	for name, value := range map[string]string{
+		"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "a=b,geheim", "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION": "zstd", "OTEL_RESOURCE_ATTRIBUTES": "a=%geheim",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, value)
+			d, err := ParseDestination("otlp:http://127.0.0.1:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = newOTLPReceiver(d, ""); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "geheim") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
 }
 
 // pki is a certificate that is its own authority, for server and client.

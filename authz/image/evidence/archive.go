@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"sync"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -24,7 +25,10 @@ type section struct{ offset, size int64 }
 
 const maxMembers = 1 << 20 // of a tar file
 
-var layoutName = regexp.MustCompile(`^(oci-layout|index\.json|blobs/[a-z0-9]+/[a-f0-9]{32,128}|envelopes/[a-z0-9]+-[a-f0-9]{32,128}/[^/]+)$`)
+// layoutName is compiled when it is needed first: it is large, and most processes see no archive.
+var layoutName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(oci-layout|index\.json|blobs/[a-z0-9]+/[a-f0-9]{32,128}|envelopes/[a-z0-9]+-[a-f0-9]{32,128}/[^/]+)$`)
+})
 
 func openArchive(name string) (*archive, error) {
 	f, err := os.Open(name)
@@ -54,7 +58,7 @@ func (a *archive) scan() error {
 			return errors.New("the tar file has more than a million members")
 		}
 		name := path.Clean(h.Name)
-		if h.Typeflag != tar.TypeReg || !layoutName.MatchString(name) {
+		if h.Typeflag != tar.TypeReg || !layoutName().MatchString(name) {
 			continue
 		}
 		offset, err := a.file.Seek(0, io.SeekCurrent) // the reader takes whole blocks and no more

@@ -3,6 +3,7 @@ package evidence
 import (
 	"encoding/json"
 	"regexp"
+	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
@@ -99,7 +100,7 @@ func nameOf(annotations map[string]string) name {
 			break
 		}
 	}
-	if n.tag == "" && tagForm.MatchString(ref) {
+	if n.tag == "" && tagForm().MatchString(ref) {
 		n.tag = ref
 	}
 	return n
@@ -118,7 +119,8 @@ func (n name) annotations() map[string]string {
 }
 
 var (
-	tagForm    = regexp.MustCompile(`^` + reference.TagRegexp.String() + `$`)
+	// tagForm is compiled when it is needed first, because it is large.
+	tagForm    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^` + reference.TagRegexp.String() + `$`) })
 	digestForm = regexp.MustCompile(`^(sha256|sha384|sha512)-([a-f0-9]+)(\.[a-z0-9]+)?$`)
 )
 
