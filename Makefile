@@ -84,7 +84,7 @@ fuzz: need-go ## run each fuzz target for FUZZTIME (5m)
 bench: need-go engines registry ## measure Caisson beside plugins that decide nothing, for docs/performance.md
 	cd test && go run ./bench
 	go test -run="^$$" -bench=RoundTrips ./authz/state/docker
-	go test -run="^$$" -bench=. ./authz/image/notation ./authz/image/cosign
+	go test -run="^$$" -bench=. ./authz/image ./authz/image/notation ./authz/image/cosign
 	cd test && go test -run="^$$" -bench=ImageTrust .
 
 .PHONY: generate

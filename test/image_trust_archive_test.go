@@ -11,9 +11,9 @@ import (
 )
 
 // renamed copies an archive of docker save, in which the image gets another name where containerd's store looks for it.
-func renamed(t testing.TB, from, to, name string) {
-	t.Helper()
-	text := read(t, from)
+func renamed(tb testing.TB, from, to, name string) {
+	tb.Helper()
+	text := read(tb, from)
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	found := false
@@ -23,38 +23,38 @@ func renamed(t testing.TB, from, to, name string) {
 			break
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		content, err := io.ReadAll(r)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		switch header.Name {
 		case "manifest.json": // for the stores of old
 			continue
 		case "index.json":
-			content, found = renamedIndex(t, content, name), true
+			content, found = renamedIndex(tb, content, name), true
 			header.Size = int64(len(content))
 		}
 		if err := w.WriteHeader(header); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if _, err := w.Write(content); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := w.Close(); err != nil || !found {
-		t.Fatalf("no OCI image layout: %v", err)
+		tb.Fatalf("no OCI image layout: %v", err)
 	}
-	write(t, to, out.String())
+	write(tb, to, out.String())
 }
 
-func renamedIndex(t testing.TB, content []byte, name string) []byte {
-	t.Helper()
+func renamedIndex(tb testing.TB, content []byte, name string) []byte {
+	tb.Helper()
 	var index ocispec.Index
-	unmarshal(t, content, &index)
+	unmarshal(tb, content, &index)
 	for i := range index.Manifests {
 		index.Manifests[i].Annotations = map[string]string{"io.containerd.image.name": name}
 	}
-	return marshal(t, index)
+	return marshal(tb, index)
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,10 +14,10 @@ import (
 )
 
 // onSocket is a client of the plugin's socket, as the engine is one.
-func (x *trust) onSocket(t testing.TB) *http.Client {
-	t.Helper()
+func (x *trust) onSocket(tb testing.TB) *http.Client {
+	tb.Helper()
 	transport := &http.Transport{DialContext: dialer(x.Caisson.Socket), MaxIdleConnsPerHost: 200}
-	t.Cleanup(transport.CloseIdleConnections)
+	tb.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
@@ -24,39 +26,50 @@ func asked(image string) call {
 	return call{message(fmt.Sprintf(`{"Image":%q}`, image)), http.StatusOK, `{"Allow":true}`}
 }
 
-// TestImageTrustOneProof asks for one image two hundred times at once. The registry is asked as often as for one.
+// TestImageTrustOneProof asks for one image two hundred times at once. The registry is asked as often as for one. On a busy machine the newest
+// engine needs longer for two hundred questions about an image than Caisson waits for it; those callers are refused, and told so.
 func TestImageTrustOneProof(t *testing.T) {
 	onEach(t, func(t *testing.T, version engine.Version) {
-		const callers = 200
 		x := newTrust(t, version)
 		x.pushSigned(t, "team/warm-up", "1") // what kind of registry it is, is found out once
 		x.pushSigned(t, "team/one", "1")
 		x.pushSigned(t, "team/many", "1")
 		x.enforce(t, trustPolicy{})
-		client := x.onSocket(t)
-		count := func(n int, image string) (requests int64, took time.Duration) {
-			before, start := x.requests.Load(), time.Now()
-			var wg sync.WaitGroup
-			for range n {
-				wg.Go(func() {
-					if err := asked(image).send(client); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			wg.Wait()
-			return x.requests.Load() - before, time.Since(start)
-		}
-		count(1, x.name("team/warm-up", ":1"))
-		one, alone := count(1, x.name("team/one", ":1"))
-		many, together := count(callers, x.name("team/many", ":1"))
-		again, warm := count(callers, x.name("team/many", ":1"))
-		t.Logf("one caller: %d requests, %v; %d callers: %d requests, %v; once more: %d requests, %v",
-			one, alone.Round(time.Millisecond), callers, many, together.Round(time.Millisecond), again, warm.Round(time.Millisecond))
+		x.crowd(t, 1, x.name("team/warm-up", ":1"))
+		one := x.crowd(t, 1, x.name("team/one", ":1"))
+		many := x.crowd(t, 200, x.name("team/many", ":1"))
+		again := x.crowd(t, 200, x.name("team/many", ":1"))
 		if one == 0 || many != one || again != 0 {
-			t.Errorf("%d callers have cost %d requests, then %d", callers, many, again)
+			t.Errorf("one caller has cost %d requests, 200 have cost %d, then %d", one, many, again)
 		}
 	})
+}
+
+// crowd has n callers ask about an image at once, and counts the requests to the registry.
+func (x *trust) crowd(t *testing.T, n int, image string) (requests int64) {
+	t.Helper()
+	client := x.onSocket(t)
+	var late atomic.Int64
+	var wg sync.WaitGroup
+	before, start := x.requests.Load(), time.Now()
+	for range n {
+		wg.Go(func() {
+			switch err := asked(image).send(client); {
+			case err == nil:
+			case x.Version == engine.Newest && strings.Contains(err.Error(), "cannot decide") && strings.Contains(err.Error(), "deadline exceeded"):
+				late.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	requests = x.requests.Load() - before
+	t.Logf("%d callers: %d requests, %v; the engine did not answer %d", n, requests, time.Since(start).Round(time.Millisecond), late.Load())
+	if late.Load() >= int64(n) {
+		t.Errorf("nobody may create a container of %s", image)
+	}
+	return requests
 }
 
 // BenchmarkImageTrust measures a decision about a signed image that was verified before, by the plugin's socket, beside what it consists of: the
@@ -69,14 +82,7 @@ func BenchmarkImageTrust(b *testing.B) {
 			name := x.name("team/app", ":1")
 			x.pushSigned(b, "team/app", "1")
 			client := x.onSocket(b)
-			decide := func(b *testing.B) {
-				for b.Loop() {
-					if err := asked(name).send(client); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-			b.Run("without", decide)
+			b.Run("without", func(b *testing.B) { asks(b, client, name) })
 			b.Run("inspect", func(b *testing.B) { x.inspects(b, name) })
 			if err := x.Caisson.WritePolicy(x.policy(trustPolicy{})); err != nil {
 				b.Fatal(err)
@@ -84,8 +90,18 @@ func BenchmarkImageTrust(b *testing.B) {
 			if err := x.Caisson.Restart(); err != nil {
 				b.Fatal(err)
 			}
-			b.Run("warm", decide)
+			b.Run("warm", func(b *testing.B) { asks(b, client, name) })
 		})
+	}
+}
+
+// asks has a creation decided about.
+func asks(b *testing.B, client *http.Client, image string) {
+	b.Helper()
+	for b.Loop() {
+		if err := asked(image).send(client); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

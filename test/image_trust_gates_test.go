@@ -19,7 +19,8 @@ func TestImageTrustExisting(t *testing.T) {
 		}
 		x.command(t, "tag", x.name("team/app", ":1"), x.name("team/other", ":1")) // what it is called now does not count
 		x.enforce(t, trustPolicy{})
-		reason := map[engine.Version]string{engine.Oldest: "(unsigned)", engine.Newest: "(unbound)"}[version] // containerd's store knows digests by names only
+		// Without a name, containerd's store does not tell where an image is from.
+		reason := map[engine.Version]string{engine.Oldest: "(unsigned)", engine.Newest: "(unbound)"}[version]
 
 		for _, command := range []string{"start made-other", "restart -t 0 runs-other", "rename made-other another", "exec runs-other true"} {
 			r := x.Docker(strings.Fields(command)...)

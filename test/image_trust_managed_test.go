@@ -48,7 +48,7 @@ func TestImageTrustManaged(t *testing.T) {
 		if kept, _ := filepath.Glob(filepath.Join(folders["state"], "evidence", "blobs", "sha256", "*")); len(kept) == 0 {
 			t.Error("no evidence is kept")
 		}
-		x.raceFor(t, f, true, 60, 20*time.Second)
+		x.raceFor(t, f, true, 60, 40*time.Second)
 	})
 }
 

@@ -31,7 +31,8 @@ func (x *trust) caisson(t *testing.T, args ...string) engine.Result {
 // verify asks about images as the plugin does.
 func (x *trust) verify(t *testing.T, args ...string) engine.Result {
 	t.Helper()
-	return x.caisson(t, append([]string{"image", "verify", "--policy", x.Caisson.PolicyFile, "--state-dir", x.state(), "--engine", "unix://" + x.Socket}, args...)...)
+	flags := []string{"image", "verify", "--policy", x.Caisson.PolicyFile, "--state-dir", x.state(), "--engine", "unix://" + x.Socket}
+	return x.caisson(t, append(flags, args...)...)
 }
 
 // evidence runs a command about evidence, which has to work.

@@ -19,6 +19,9 @@ func TestImageTrustSignatures(t *testing.T) {
 	onEach(t, func(t *testing.T, version engine.Version) {
 		x := newTrust(t, version)
 		now := time.Now()
+		issue := func(from, to time.Duration) *imagetest.PKI {
+			return x.pki.Issue(t, imagetest.PKIOptions{NotBefore: now.Add(from), NotAfter: now.Add(to)})
+		}
 		authority := func(name string, ocsp, crl imagetest.Answer) *imagetest.PKI {
 			r := imagetest.NewResponder(t)
 			r.Set(ocsp, crl)
@@ -38,8 +41,8 @@ func TestImageTrustSignatures(t *testing.T) {
 			"stranger": {PKI: x.stranger(t)},
 			"unknown":  {PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})},
 			"expired":  {PKI: x.pki, SigningTime: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)},
-			"lapsed":   {PKI: x.pki.Issue(t, imagetest.PKIOptions{NotBefore: now.Add(-48 * time.Hour), NotAfter: now.Add(-24 * time.Hour)}), SigningTime: now.Add(-36 * time.Hour)},
-			"early":    {PKI: x.pki.Issue(t, imagetest.PKIOptions{NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour)}), SigningTime: now.Add(90 * time.Minute)},
+			"lapsed":   {PKI: issue(-48*time.Hour, -24*time.Hour), SigningTime: now.Add(-36 * time.Hour)},
+			"early":    {PKI: issue(time.Hour, 2*time.Hour), SigningTime: now.Add(90 * time.Minute)},
 			"other":    {PKI: x.pki, Payload: &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: "sha256:" + zeros, Size: 1}},
 			"ocsp":     {PKI: authority("ocsp", imagetest.Revoked, imagetest.Good)}, "crl": {PKI: authority("crl", imagetest.Good, imagetest.Revoked)},
 			"good-ocsp": {PKI: authority("good-ocsp", imagetest.Good, imagetest.Good)}, "good-crl": {PKI: authority("good-crl", imagetest.Good, imagetest.Good)},
@@ -93,14 +96,32 @@ func TestImageTrustOrigins(t *testing.T) {
 		x.enforce(t, trustPolicy{})
 		x.runs(t, signed)
 		local := map[engine.Version]string{engine.Oldest: "unbound", engine.Newest: "unsigned"}[version] // containerd's store has digests of all
-		for _, name := range []string{x.name("team/app", ":loaded"), x.name("team/app", ":imported"), x.name("team/app", ":committed"), x.name("team/app", ":built"), moved} {
-			x.refuses(t, local, name)
-			x.refuses(t, local, x.id(t, name))
+		for _, tag := range []string{":loaded", ":imported", ":committed", ":built"} {
+			x.refuses(t, local, x.name("team/app", tag))
+			x.refuses(t, local, x.id(t, x.name("team/app", tag)))
 		}
+		x.refuses(t, local, moved)
 		x.refuses(t, "unsigned", moved+"-pushed")
-		x.refuses(t, map[engine.Version]string{engine.Oldest: "unbound", engine.Newest: "unsigned"}[version], "elsewhere:1")
+		x.refuses(t, local, "elsewhere:1")
 		x.emptyImage(t)
+		x.broughtBack(t, signed)
 	})
+}
+
+// broughtBack takes a signed image away, and loads it from an archive. Where the store then knows no digest of it, evidence does.
+func (x *trust) broughtBack(t *testing.T, image string) {
+	t.Helper()
+	saved, id := filepath.Join(x.folder, "signed.tar"), x.id(t, image)
+	x.command(t, "save", "-o", saved, image)
+	x.command(t, "rmi", "-f", image, x.name("team/app", ":built"))
+	x.command(t, "load", "-i", saved)
+	if got := x.id(t, image); got != id {
+		t.Errorf("%s was loaded as %s", id, got)
+	}
+	if err := x.Caisson.Restart(); err != nil { // it forgets
+		t.Fatal(err)
+	}
+	x.runs(t, image)
 }
 
 // emptyImage makes containers of no image, which engines do.

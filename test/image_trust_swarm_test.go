@@ -42,7 +42,8 @@ func TestImageTrustServices(t *testing.T) {
 		if names := s.names(t); len(names) != 1 || names[0] != "by-digest" {
 			t.Errorf("services %q", names)
 		}
-		mounted := service("mounted", map[string]any{"Image": signed, "Mounts": []any{map[string]any{"Type": "image", "Source": x.name("team/other", ":1"), "Target": "/data"}}})
+		mount := map[string]any{"Type": "image", "Source": x.name("team/other", ":1"), "Target": "/data"}
+		mounted := service("mounted", map[string]any{"Image": signed, "Mounts": []any{mount}})
 		x.service(t, s, "/services/create", "mutable", mounted)
 	})
 }

@@ -28,35 +28,35 @@ type trust struct {
 }
 
 // newTrust starts an engine that refuses nothing yet, and a registry.
-func newTrust(t testing.TB, version engine.Version) *trust {
-	t.Helper()
-	return joinTrust(t, version, newFront(t, startHub(t)), imagetest.NewPKI(t, imagetest.PKIOptions{}))
+func newTrust(tb testing.TB, version engine.Version) *trust {
+	tb.Helper()
+	return joinTrust(tb, version, newFront(tb, startHub(tb)), imagetest.NewPKI(tb, imagetest.PKIOptions{}))
 }
 
 // joinTrust starts an engine for a registry and a signer that others use as well.
-func joinTrust(t testing.TB, version engine.Version, f *front, pki *imagetest.PKI) *trust {
-	t.Helper()
-	e := engine.Start(t, engine.Options{Version: version, HostNetwork: true, Caisson: &engine.CaissonOptions{Policy: permissive}})
-	x := trustOf(t, e, f, pki)
-	x.command(t, "create", "--name", "box", engine.Image, "true")
+func joinTrust(tb testing.TB, version engine.Version, f *front, pki *imagetest.PKI) *trust {
+	tb.Helper()
+	e := engine.Start(tb, engine.Options{Version: version, HostNetwork: true, Caisson: &engine.CaissonOptions{Policy: permissive}})
+	x := trustOf(tb, e, f, pki)
+	x.command(tb, "create", "--name", "box", engine.Image, "true")
 	return x
 }
 
-func trustOf(t testing.TB, e *engine.Engine, f *front, pki *imagetest.PKI) *trust {
-	t.Helper()
-	x := &trust{Engine: e, front: f, pki: pki, folder: t.TempDir()}
+func trustOf(tb testing.TB, e *engine.Engine, f *front, pki *imagetest.PKI) *trust {
+	tb.Helper()
+	x := &trust{Engine: e, front: f, pki: pki, folder: tb.TempDir()}
 	x.ca = filepath.Join(x.folder, "ca")
 	if err := os.Mkdir(x.ca, 0o700); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	x.trusts(t, "release.pem", x.pki)
+	x.trusts(tb, "release.pem", x.pki)
 	return x
 }
 
 // trusts writes an authority's certificate where the policy looks for them.
-func (x *trust) trusts(t testing.TB, file string, pki *imagetest.PKI) {
-	t.Helper()
-	write(t, filepath.Join(x.ca, file), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pki.Root.Raw})))
+func (x *trust) trusts(tb testing.TB, file string, pki *imagetest.PKI) {
+	tb.Helper()
+	write(tb, filepath.Join(x.ca, file), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pki.Root.Raw})))
 }
 
 // via is the same engine in front of another door to the registry.
@@ -67,11 +67,11 @@ func (x *trust) via(f *front) *trust {
 }
 
 // command runs docker, which has to do it.
-func (x *trust) command(t testing.TB, args ...string) string {
-	t.Helper()
+func (x *trust) command(tb testing.TB, args ...string) string {
+	tb.Helper()
 	r := x.Docker(args...)
 	if r.Code != 0 {
-		t.Fatalf("docker %s: exit %d\n%s", strings.Join(args, " "), r.Code, r.Stderr)
+		tb.Fatalf("docker %s: exit %d\n%s", strings.Join(args, " "), r.Code, r.Stderr)
 	}
 	return strings.TrimSpace(r.Stdout)
 }
@@ -80,39 +80,39 @@ func (x *trust) command(t testing.TB, args ...string) string {
 func (x *trust) name(repository, suffix string) string { return x.host + "/" + repository + suffix }
 
 // variant makes an image that differs from all others, under a name.
-func (x *trust) variant(t testing.TB, name string) {
-	t.Helper()
-	x.command(t, "commit", "--change", "LABEL variant="+name, "box", name)
+func (x *trust) variant(tb testing.TB, name string) {
+	tb.Helper()
+	x.command(tb, "commit", "--change", "LABEL variant="+name, "box", name)
 }
 
 // push makes an image, pushes it, and describes its manifest in the registry.
-func (x *trust) push(t testing.TB, repository, tag string) ocispec.Descriptor {
-	t.Helper()
+func (x *trust) push(tb testing.TB, repository, tag string) ocispec.Descriptor {
+	tb.Helper()
 	name := x.name(repository, ":"+tag)
-	x.variant(t, name)
-	x.command(t, "push", name)
-	d, _ := x.manifest(t, repository, tag)
+	x.variant(tb, name)
+	x.command(tb, "push", name)
+	d, _ := x.manifest(tb, repository, tag)
 	return d
 }
 
 // sign puts a signature of the policy's signer beside an image.
-func (x *trust) sign(t testing.TB, repository string, d ocispec.Descriptor) {
-	t.Helper()
-	imagetest.Sign(t, x.repository(t, repository), d, imagetest.SignOptions{PKI: x.pki})
+func (x *trust) sign(tb testing.TB, repository string, d ocispec.Descriptor) {
+	tb.Helper()
+	imagetest.Sign(tb, x.repository(tb, repository), d, imagetest.SignOptions{PKI: x.pki})
 }
 
 // pushSigned is push and sign.
-func (x *trust) pushSigned(t testing.TB, repository, tag string) ocispec.Descriptor {
-	t.Helper()
-	d := x.push(t, repository, tag)
-	x.sign(t, repository, d)
+func (x *trust) pushSigned(tb testing.TB, repository, tag string) ocispec.Descriptor {
+	tb.Helper()
+	d := x.push(tb, repository, tag)
+	x.sign(tb, repository, d)
 	return d
 }
 
 // id asks the engine what a name stands for.
-func (x *trust) id(t testing.TB, name string) string {
-	t.Helper()
-	return x.command(t, "image", "inspect", "--format", "{{.Id}}", name)
+func (x *trust) id(tb testing.TB, name string) string {
+	tb.Helper()
+	return x.command(tb, "image", "inspect", "--format", "{{.Id}}", name)
 }
 
 // trustPolicy is what a policy has beside the usual.
@@ -134,7 +134,8 @@ func (x *trust) policy(p trustPolicy) string {
 		fmt.Fprintf(&b, "[[image_trust.registries]]\nhost = %q\nplain_http = true\n", h)
 	}
 	verifier := cmp.Or(p.verifier, x.notation())
-	fmt.Fprintf(&b, "[[image_trust.statements]]\nname = \"release\"\nrepositories = [\"%s\"]\n%s\n%s\n%s\n", strings.Join(hosts, `", "`), verifier, p.statement, p.tables)
+	fmt.Fprintf(&b, "[[image_trust.statements]]\nname = \"release\"\nrepositories = [\"%s\"]\n%s\n%s\n%s\n",
+		strings.Join(hosts, `", "`), verifier, p.statement, p.tables)
 	return b.String()
 }
 
@@ -150,11 +151,11 @@ func (x *trust) enforce(t *testing.T, p trustPolicy) {
 }
 
 // ids lists the engine's containers, by its own files.
-func (x *trust) ids(t testing.TB) []string {
-	t.Helper()
+func (x *trust) ids(tb testing.TB) []string {
+	tb.Helper()
 	list, err := x.Containers()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var ids []string
 	for _, c := range list {
@@ -165,45 +166,45 @@ func (x *trust) ids(t testing.TB) []string {
 }
 
 // runs starts a container, which has to work.
-func (x *trust) runs(t testing.TB, image string, flags ...string) {
-	t.Helper()
+func (x *trust) runs(tb testing.TB, image string, flags ...string) {
+	tb.Helper()
 	args := slices.Concat([]string{"run", "--rm", "--network", "none"}, flags, []string{image, "echo", "it runs"})
 	if r := x.Docker(args...); r.Code != 0 || r.Stdout != "it runs\n" {
-		t.Errorf("docker %s: exit %d\n%s%s", strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
+		tb.Errorf("docker %s: exit %d\n%s%s", strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
 	}
 }
 
 // refuses starts a container, which must not work, for a reason, and must leave nothing.
-func (x *trust) refuses(t testing.TB, reason, image string, flags ...string) {
-	t.Helper()
-	x.refusesTo(t, reason, slices.Concat([]string{"run", "--rm", "--network", "none"}, flags, []string{image, "echo", "it runs"})...)
+func (x *trust) refuses(tb testing.TB, reason, image string, flags ...string) {
+	tb.Helper()
+	x.refusesTo(tb, reason, slices.Concat([]string{"run", "--rm", "--network", "none"}, flags, []string{image, "echo", "it runs"})...)
 }
 
 // refusesTo runs a docker command that makes a container, which must not work.
-func (x *trust) refusesTo(t testing.TB, reason string, args ...string) {
-	t.Helper()
-	before := x.ids(t)
+func (x *trust) refusesTo(tb testing.TB, reason string, args ...string) {
+	tb.Helper()
+	before := x.ids(tb)
 	r := x.Docker(args...)
 	if r.Code == 0 || strings.Contains(r.Stdout, "it runs") || !strings.Contains(r.Stderr, "[image-signature]") || !strings.Contains(r.Stderr, "("+reason+")") {
-		t.Errorf("docker %s: not refused as %s: exit %d\n%s%s", strings.Join(args, " "), reason, r.Code, r.Stdout, r.Stderr)
+		tb.Errorf("docker %s: not refused as %s: exit %d\n%s%s", strings.Join(args, " "), reason, r.Code, r.Stdout, r.Stderr)
 	}
-	if after := x.ids(t); !slices.Equal(before, after) {
-		t.Errorf("docker %s: the containers were %q and are %q", strings.Join(args, " "), before, after)
+	if after := x.ids(tb); !slices.Equal(before, after) {
+		tb.Errorf("docker %s: the containers were %q and are %q", strings.Join(args, " "), before, after)
 	}
 }
 
 // classic runs docker with the builder of old.
-func (x *trust) classic(t testing.TB, args ...string) {
-	t.Helper()
+func (x *trust) classic(tb testing.TB, args ...string) {
+	tb.Helper()
 	if r := x.Run(exec.Command("env", append([]string{"DOCKER_BUILDKIT=0", "docker"}, args...)...)); r.Code != 0 {
-		t.Fatalf("docker %s: exit %d\n%s%s", strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
+		tb.Fatalf("docker %s: exit %d\n%s%s", strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
 	}
 }
 
 // stranger is a signer under the same authority whom the policy does not name.
-func (x *trust) stranger(t testing.TB) *imagetest.PKI {
-	t.Helper()
-	return x.pki.Issue(t, imagetest.PKIOptions{Subject: pkix.Name{
+func (x *trust) stranger(tb testing.TB) *imagetest.PKI {
+	tb.Helper()
+	return x.pki.Issue(tb, imagetest.PKIOptions{Subject: pkix.Name{
 		Country: []string{"DE"}, Province: []string{"Berlin"}, Organization: []string{"Somebody else"}, CommonName: "release",
 	}})
 }
@@ -222,5 +223,10 @@ func TestImageTrust(t *testing.T) {
 		}
 		x.refuses(t, "unsigned", x.name("team/unsigned", ":1"))
 		x.refuses(t, "unsigned", x.id(t, x.name("team/unsigned", ":1")))
+
+		x.enforce(t, trustPolicy{top: fmt.Sprintf("allow_digests = [%q]\ndeny_digests = [%q]", x.id(t, x.name("team/unsigned", ":1")), d.Digest)})
+		x.runs(t, x.name("team/unsigned", ":1"))
+		x.refuses(t, "digest-denied", x.name("team/app", ":1"))
+		x.refuses(t, "digest-denied", id)
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
 
 	"caisson/authz/request"
 	"caisson/authz/state"
@@ -47,6 +48,7 @@ type Engine struct {
 	raw    *http.Client // for what the client library leaves out of an answer
 	slots  *semaphore.Weighted
 	byID   *otter.Cache[string, *request.Stored]
+	images singleflight.Group
 
 	mu       sync.Mutex
 	defaults request.Defaults

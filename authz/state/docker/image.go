@@ -17,9 +17,22 @@ import (
 // platformsSince is the first API version whose image inspect takes a platform.
 const platformsSince = "1.49"
 
-// Image implements [state.View].
+// Image implements [state.View]. Those who ask for the same image at the same time get one answer: with containerd's store the Engine takes tens
+// of milliseconds for it. It may be as much older than the question, which loses nothing: what a name stands for can change right after any
+// answer, and a container's image is asked for by its ID.
 func (e *Engine) Image(ctx context.Context, ref, platform string) (*state.Image, error) {
-	return look(ctx, e, Image, ref, func(ctx context.Context, ref string) (*state.Image, error) { return e.image(ctx, ref, platform) })
+	done := e.images.DoChan(ref+" "+platform, func() (any, error) {
+		return look(context.WithoutCancel(ctx), e, Image, ref, func(ctx context.Context, ref string) (*state.Image, error) {
+			return e.image(ctx, ref, platform)
+		})
+	})
+	select {
+	case r := <-done:
+		i, _ := r.Val.(*state.Image)
+		return i, r.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("look up image %s: %w", ref, ctx.Err())
+	}
 }
 
 func (e *Engine) image(ctx context.Context, ref, platform string) (*state.Image, error) {
