@@ -149,7 +149,7 @@ sleep 5
 const managed = `
 caisson policy default > /etc/caisson/policy.toml
 sed -i '0,/^mode = "enforce"/s//mode = "audit"/' /etc/caisson/policy.toml
-CAISSON_BINARY=bin/caisson hack/plugin caisson-managed
+CAISSON_BINARY=bin/caisson hack/plugin create caisson-managed
 docker plugin set caisson-managed policy.source=/etc/caisson audit.source=/var/log/caisson engine.source=/run
 docker plugin enable caisson-managed
 caisson enforce on --yes --plugin caisson-managed
