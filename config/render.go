@@ -103,9 +103,15 @@ func inlineTable(pairs []string) string {
 
 // quote writes a basic string.
 func quote(s string) string {
+	if !strings.ContainsFunc(s, escaped) {
+		return `"` + s + `"` // as below, and most of them
+	}
 	out, err := toml.Marshal(map[string]string{"s": s})
 	if err != nil {
 		return strconv.Quote(s)
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(string(out), "s = "), "\n")
 }
+
+// escaped tells whether a character may not stand for itself in a basic string.
+func escaped(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }

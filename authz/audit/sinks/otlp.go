@@ -106,7 +106,7 @@ func (o *otlpReceiver) message(records []entry) ([]byte, error) {
 
 // otlpRecord is a record in OpenTelemetry's words.
 func otlpRecord(e *entry) *logs.LogRecord {
-	at := uint64(max(0, e.at.UnixNano())) //nolint:gosec // G115: not negative
+	at := uint64(max(0, e.at.UnixNano()))
 	out := &logs.LogRecord{
 		EventName: "caisson.decision", TimeUnixNano: at, ObservedTimeUnixNano: at,
 		SeverityText: e.verdict, SeverityNumber: logs.SeverityNumber_SEVERITY_NUMBER_ERROR, Body: text(e.line),

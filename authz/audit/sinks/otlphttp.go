@@ -175,7 +175,7 @@ func compressed(message []byte) []byte {
 // retryAfter reads a header of RFC 9110, section 10.2.3. It is 0 if there is none that makes sense.
 func retryAfter(value string) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second //nolint:gosec // G115: 31 bits
+		return time.Duration(seconds) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(0, time.Until(at))
@@ -218,11 +218,11 @@ func fields(message []byte) (list map[protowire.Number]field, ok bool) {
 			return list, false
 		}
 		value := message[:size]
-		switch kind {
-		case protowire.VarintType:
+		if kind == protowire.VarintType {
 			v, _ := protowire.ConsumeVarint(value)
 			list[number] = field{number: v}
-		case protowire.BytesType:
+		}
+		if kind == protowire.BytesType {
 			v, _ := protowire.ConsumeBytes(value)
 			list[number] = field{bytes: v}
 		}
