@@ -147,7 +147,7 @@ sleep 5
 
 // managed puts Caisson into the Engine as a managed plugin, which dockerd is to ask.
 const managed = `
-caisson policy default > /etc/caisson/policy.toml
+caisson policy default --profile baseline > /etc/caisson/policy.toml
 sed -i '0,/^mode = "enforce"/s//mode = "audit"/' /etc/caisson/policy.toml
 CAISSON_BINARY=bin/caisson hack/plugin create caisson-managed
 docker plugin set caisson-managed policy.source=/etc/caisson audit.source=/var/log/caisson engine.source=/run
