@@ -18,7 +18,7 @@ const (
 // imageReports compiles the sources of reports into the policy.
 func (d *decoder) imageReports(t *imageTrust, p *image.Policy, verifiers map[string]image.Verifier) {
 	var vex []*attached.Reader
-	for i, raw := range t.imageTrustTable.Reports {
+	for i, raw := range t.Reports {
 		at := imageTrustPath.key("reports").index(i)
 		var r reportTable
 		d.decodeStruct(at, raw, reflect.ValueOf(&r).Elem())

@@ -78,7 +78,7 @@ func (d *decoder) registries(t *imageTrust) *registry.Client {
 	at := imageTrustPath.key("registries")
 	var list []registry.Config
 	bad := len(d.problems)
-	for i, raw := range t.imageTrustTable.Registries {
+	for i, raw := range t.Registries {
 		p := at.index(i)
 		var r registryTable
 		d.decodeStruct(p, raw, reflect.ValueOf(&r).Elem())
@@ -114,7 +114,7 @@ func (d *decoder) registries(t *imageTrust) *registry.Client {
 func (d *decoder) statements(t *imageTrust, p *image.Policy) map[string]image.Verifier {
 	verifiers := make(map[string]image.Verifier)
 	taken := make(map[string]string)
-	for i, raw := range t.imageTrustTable.Statements {
+	for i, raw := range t.Statements {
 		at := imageTrustPath.key("statements").index(i)
 		var s trustTable
 		d.decodeStruct(at, raw, reflect.ValueOf(&s).Elem())

@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -85,9 +86,9 @@ type located struct {
 func (a *Assessor) boundTo(ctx context.Context, p *Policy, s *Subject) []located {
 	var list []located
 	add := func(source Source, b *binding) {
-		for i := len(b.found) - 1; i >= 0; i-- {
-			if b.found[i].Repository != nil {
-				list = append(list, located{source, b.found[i]})
+		for _, found := range slices.Backward(b.found) {
+			if found.Repository != nil {
+				list = append(list, located{source, found})
 			}
 		}
 	}
