@@ -99,8 +99,8 @@ func hash(p *authz.Policy) string {
 	for _, s := range effective(p) {
 		b.WriteString(s.text())
 	}
-	if p.Images != nil {
-		b.WriteString(p.Images.Generation) // the certificates and keys have a say, too
+	if t := imageTrustOf(p); t != nil {
+		b.WriteString(t.inputs) // the certificates and keys have a say, too
 	}
 	sum := sha256.Sum256([]byte(b.String()))
 	return "sha256:" + hex.EncodeToString(sum[:])

@@ -9,14 +9,19 @@ import (
 
 // imageTrustSections spells out [image_trust] of a policy.
 func imageTrustSections(p *authz.Policy) []section {
+	if t := imageTrustOf(p); t != nil {
+		return imageSections(t)
+	}
+	return nil
+}
+
+// imageTrustOf returns what the file says in [image_trust], nil if it has no such table.
+func imageTrustOf(p *authz.Policy) *imageTrust {
 	if p.Images == nil {
 		return nil
 	}
-	t, ok := p.Images.Settings.(*imageTrust)
-	if !ok {
-		return nil
-	}
-	return imageSections(t)
+	t, _ := p.Images.Settings.(*imageTrust)
+	return t
 }
 
 // imageSections spells out [image_trust]: what is set, in the order of the reference.

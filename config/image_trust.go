@@ -20,6 +20,8 @@ type imageTrust struct {
 	registries []registryTable
 	statements []trustTable
 	reports    []reportTable
+
+	inputs string // stands for the files that are named: certificates and keys
 }
 
 const imageTrustPath path = "image_trust"
@@ -51,7 +53,8 @@ func (d *decoder) imageTrust(table imageTrustTable) *image.Policy {
 	}
 	verifiers := d.statements(t, p)
 	d.imageReports(t, p, verifiers)
-	p.Generation = d.generation(t, verifiers)
+	t.inputs = d.inputs.fingerprint()
+	p.Generation = generation(t, verifiers)
 	return p
 }
 
@@ -166,13 +169,13 @@ func (d *decoder) prefix(at path, prefix string, s *trustTable, t *imageTrust, t
 
 func isHost(s string) bool { return strings.ContainsAny(s, ".:") || s == "localhost" }
 
-// generation stands for all that decides about images.
-func (d *decoder) generation(t *imageTrust, verifiers map[string]image.Verifier) string {
+// generation stands for all that decides about images: the policy, the files that it names, and the libraries that verify.
+func generation(t *imageTrust, verifiers map[string]image.Verifier) string {
 	var b strings.Builder
 	for _, s := range imageSections(t) {
 		b.WriteString(s.text())
 	}
-	b.WriteString(d.inputs.fingerprint())
+	b.WriteString(t.inputs)
 	for _, s := range t.statements {
 		if f, ok := verifiers[s.Name].(interface{ Fingerprint() string }); ok {
 			b.WriteString(s.Name + " " + f.Fingerprint() + "\n")

@@ -26,7 +26,7 @@ func TestManaged(t *testing.T) {
 		m.outOfReach(t)
 
 		// The copy of the last good policy is on the host, and outlives dockerd.
-		m.writePolicy(t, "version = 1\nprofile = \"standard\"\n")
+		m.writePolicy(t, "version = 1\nprofile = \"baseline\"\n[rules.memory]\n")
 		if !engine.Eventually(func() bool { return strings.Contains(e.Docker("create", engine.Image).Stderr, "[memory]") }) {
 			t.Error("a policy is not taken up")
 		}
