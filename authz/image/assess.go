@@ -90,7 +90,7 @@ func NewAssessor() *Assessor {
 func remembered(v Verdict) time.Duration {
 	switch v.Reason {
 	case Verified:
-		return time.Until(v.ValidUntil)
+		return max(time.Until(v.ValidUntil), time.Nanosecond) // to the cache, 0 and less are no end at all
 	case RegistryDenied, RegistryUnavailable, RevocationUnknown, Timeout, Unknown:
 		return 3 * time.Second
 	case BadSignature, UntrustedSigner, Expired, Revoked, DigestDenied:
