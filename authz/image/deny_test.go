@@ -45,3 +45,16 @@ func TestDeniedWithoutItsName(t *testing.T) {
 		}
 	}
 }
+
+// TestDeniedService names an image for a service that is on both lists, of a repository that no statement is about.
+func TestDeniedService(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	p := policy(r, signs())
+	p.Allow = map[digest.Digest]bool{m.Digest: true}
+	p.Deny = p.Allow
+	q := image.Question{Ref: "registry.example.com/else@" + m.Digest.String(), Remote: true}
+	if got := assess(t, image.NewAssessor(), p, engineWith(nil), q).Verdict; got.Reason != image.DigestDenied {
+		t.Errorf("%s (%s), want %s", got.Reason, got.Detail, image.DigestDenied)
+	}
+}
