@@ -82,7 +82,7 @@ func (l *imageLook) mounted(ctx context.Context, x *expansion, w *request.Worklo
 		})
 		return nil
 	}
-	q := image.Question{Ref: m.Source, Remote: w.Door == request.DoorService}
+	q := image.Question{Ref: m.Source, Whole: true, Remote: w.Door == request.DoorService}
 	if err := l.ask(ctx, x, w, m.Field, q); err != nil || q.Remote {
 		return err
 	}

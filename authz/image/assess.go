@@ -36,6 +36,10 @@ type Question struct {
 	// Remote asks about what the registry has under the digest in Ref, for hosts that have yet to pull it.
 	Remote bool
 
+	// Whole asks for somebody who vouches for all that Ref stands for, where nobody will look again at which part of an index the Engine took.
+	// What the Engine says of a platform does not tell: it mounts what is listed for the host's, complete or not, whatever its configuration says.
+	Whole bool
+
 	Reports bool // whether vulnerabilities are asked for, too
 }
 
@@ -86,7 +90,7 @@ func NewAssessor() *Assessor {
 func remembered(v Verdict) time.Duration {
 	switch v.Reason {
 	case Verified:
-		return time.Until(v.ValidUntil)
+		return max(time.Until(v.ValidUntil), time.Nanosecond) // to the cache, 0 and less are no end at all
 	case RegistryDenied, RegistryUnavailable, RevocationUnknown, Timeout, Unknown:
 		return 3 * time.Second
 	case BadSignature, UntrustedSigner, Expired, Revoked, DigestDenied:
@@ -116,7 +120,7 @@ func (a *Assessor) Assess(ctx context.Context, p *Policy, view state.View, q Que
 	}
 	only := p.only(q.Ref)
 	out := &Assessment{Subject: *s, Verdict: a.verdict(ctx, p, s, only)}
-	if !out.Verdict.Verified() && q.ID == "" && s.Descriptor != nil && IsIndex(s.Descriptor.MediaType) {
+	if !out.Verdict.Verified() && q.ID == "" && !q.Whole && s.Descriptor != nil && IsIndex(s.Descriptor.MediaType) {
 		// Nobody vouches for the index. Perhaps somebody does for the one image of it that the Engine will take. Which one that is will be
 		// certain when the container is there, and is looked at again then.
 		if err := a.selectManifest(ctx, view, q, s); err != nil {

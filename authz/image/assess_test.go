@@ -78,6 +78,7 @@ func TestPlatforms(t *testing.T) {
 		{image.Question{Ref: "x"}, image.Verified}, // the host's own; looked at again once the container is there
 		{image.Question{Ref: "x", Platform: "linux/amd64"}, image.Verified},
 		{image.Question{Ref: "x", Platform: "linux/arm64"}, image.Unsigned},
+		{image.Question{Ref: "x", Whole: true}, image.Unsigned}, // nobody looks again
 		{image.Question{Ref: "x", ID: index.Digest, Manifest: signed.Digest}, image.Verified},
 		{image.Question{Ref: "x", ID: index.Digest, Manifest: unsigned.Digest}, image.Unsigned},
 		{image.Question{Ref: "x", ID: index.Digest}, image.Unsigned}, // an Engine that does not say which one it took

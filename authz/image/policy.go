@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -87,17 +88,31 @@ func (p *Policy) generation() string {
 }
 
 // denies tells whether an image is denied by any of its digests. What its names claim is enough here.
-func (p *Policy) denies(s *Subject) (digest.Digest, bool) {
-	if p == nil || len(p.Deny) == 0 {
-		return "", false
-	}
+func (p *Policy) denies(s *Subject) (Verdict, bool) {
 	all := []digest.Digest{s.ID, s.Manifest}
 	for _, d := range s.RepoDigests {
 		all = append(all, d.Digest())
 	}
+	return p.denied(all...)
+}
+
+// deniesAny tells whether an image is denied by what it is known to be made of. Its names need not show that: whoever may remove them has
+// the containers left, and the ID.
+func (p *Policy) deniesAny(made []Artifact) (Verdict, bool) {
+	all := make([]digest.Digest, len(made))
+	for i, a := range made {
+		all[i] = a.Descriptor.Digest
+	}
+	return p.denied(all...)
+}
+
+func (p *Policy) denied(all ...digest.Digest) (Verdict, bool) {
+	if p == nil || len(p.Deny) == 0 {
+		return Verdict{}, false
+	}
 	i := slices.IndexFunc(all, func(d digest.Digest) bool { return p.Deny[d] })
 	if i < 0 {
-		return "", false
+		return Verdict{}, false
 	}
-	return all[i], true
+	return Verdict{Reason: DigestDenied, Detail: fmt.Sprintf("has the digest %s, which the policy denies", all[i])}, true
 }

@@ -12,8 +12,13 @@ import (
 // prove looks for somebody who vouches for an image: first in the evidence that is kept, which needs no network, then at the registries. What
 // proved an image there is kept. only, if it is not nil, is the statement that has to be fulfilled.
 func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *Statement) Verdict {
-	if d, denied := p.denies(s); denied {
-		return Verdict{Reason: DigestDenied, Detail: fmt.Sprintf("has the digest %s, which the policy denies", d)}
+	if v, denied := p.denies(s); denied {
+		return v
+	}
+	for _, e := range a.evidenceOf(p) {
+		if v, denied := p.deniesAny(known(ctx, e, s)); denied {
+			return v
+		}
 	}
 	if v, ok := p.allows(s, nil); ok {
 		return v
@@ -21,10 +26,10 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 	var best Verdict
 	for _, e := range a.evidenceOf(p) {
 		v := p.decide(ctx, e, s, only, leading(ctx, p, e, s, only))
-		if !v.Verified() {
+		if !v.Verified() && v.Reason != DigestDenied {
 			v = Telling(v, p.loose(ctx, e, s, only))
 		}
-		if v.Verified() {
+		if v.Verified() || v.Reason == DigestDenied {
 			return v
 		}
 		best = Telling(best, v)
@@ -51,14 +56,9 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 // leading binds an image by what is in evidence: by the Engine's names for it, and by what is known to lead to its ID.
 func leading(ctx context.Context, p *Policy, e Evidence, s *Subject, only *Statement) *binding {
 	b := &binding{source: e, policy: p, s: s, only: only}
-	for _, id := range []digest.Digest{s.ID, s.Manifest} {
-		if id == "" {
-			continue
-		}
-		for _, a := range e.Leading(ctx, id) {
-			if a.Repository == nil || only == nil || p.Statement(a.Repository) == only {
-				b.add(a.Repository, a.Descriptor)
-			}
+	for _, a := range known(ctx, e, s) {
+		if a.Repository == nil || only == nil || p.Statement(a.Repository) == only {
+			b.add(a.Repository, a.Descriptor)
 		}
 	}
 	b.from(ctx, false)
@@ -67,8 +67,21 @@ func leading(ctx context.Context, p *Policy, e Evidence, s *Subject, only *State
 	return b
 }
 
+// known lists what evidence knows to lead to the image.
+func known(ctx context.Context, e Evidence, s *Subject) (list []Artifact) {
+	for _, id := range []digest.Digest{s.ID, s.Manifest} {
+		if id != "" {
+			list = append(list, e.Leading(ctx, id)...)
+		}
+	}
+	return list
+}
+
 // decide asks the verifiers about all that the image is bound to.
 func (p *Policy) decide(ctx context.Context, source Source, s *Subject, only *Statement, b *binding) Verdict {
+	if v, denied := p.deniesAny(b.found); denied {
+		return v
+	}
 	if v, ok := p.allows(s, b.found); ok {
 		return v
 	}

@@ -20,6 +20,9 @@ func (a *Assessor) remote(ctx context.Context, p *Policy, q Question) *Assessmen
 	only := p.Statement(repo)
 	v := a.once(ctx, p, "remote\x00"+repo.Name()+"\x00"+verdictKey(p, s, only), func(ctx context.Context) Verdict {
 		if only == nil {
+			if v, denied := p.denies(s); denied {
+				return v
+			}
 			if v, ok := p.allows(s, nil); ok {
 				return v
 			}
