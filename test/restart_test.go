@@ -27,11 +27,11 @@ func TestEngineRestart(t *testing.T) {
 				t.Parallel()
 				e := engine.Start(t, engine.Options{
 					Version: version, Restarts: true, Config: map[string]any{"live-restore": live},
-					Caisson: &engine.CaissonOptions{Policy: "mode = \"audit\"\n" + policy},
+					Caisson: &engine.CaissonOptions{Policy: recording},
 				})
 				must(t, e, "create", "--name", "old", "--privileged", engine.Image, "true")
 				must(t, e, "run", "-d", "--name", "plain", "--stop-signal", "KILL", engine.Image, "sleep", "1000")
-				setPolicy(t, e.Caisson, policy)
+				setPolicy(t, e.Caisson, refusing)
 				process := processOf(t, e, "plain")
 
 				load := startTraffic(e)
