@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
 )
 
 // TestClockIsSet loads a policy while the clock is wrong. That warns, and decides nothing: an exception that seems to have ended is there when
