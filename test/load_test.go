@@ -121,17 +121,18 @@ func openFiles(t *testing.T, pid int) int {
 	return len(entries)
 }
 
-var residentPeak = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+func peakMemory(t *testing.T, pid int) int { return statusOf(t, pid, "VmHWM") }
 
-func peakMemory(t *testing.T, pid int) int {
+// statusOf is one of the sizes that the kernel knows of a process, in bytes.
+func statusOf(t *testing.T, pid int, field string) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := residentPeak.FindSubmatch(text)
+	match := regexp.MustCompile(field + `:\s+(\d+) kB`).FindSubmatch(text)
 	if match == nil {
-		t.Fatalf("no peak of memory in %s", text)
+		t.Fatalf("no %s in %s", field, text)
 	}
 	kilobytes, err := strconv.Atoi(string(match[1]))
 	if err != nil {

@@ -2,6 +2,8 @@ package test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +47,66 @@ func TestBrokenPolicy(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPolicyFolderGone takes the policy's folder away while requests run, as an unmounted disk or a failed deployment does. The last good policy
+// stays, over a restart as well, and a new one is taken up when the folder is back.
+func TestPolicyFolderGone(t *testing.T) {
+	onEach(t, func(t *testing.T, version engine.Version) {
+		folder := filepath.Join(t.TempDir(), "caisson")
+		file, aside := filepath.Join(folder, "policy.toml"), folder+".aside"
+		write := func(policy string) {
+			t.Helper()
+			if err := errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(file, []byte(policy), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(policy)
+		e := engine.Start(t, engine.Options{Version: version, Caisson: &engine.CaissonOptions{Args: []string{"--policy", file}}})
+		e.Caisson.PolicyFile = file
+		load := startTraffic(e)
+		for _, gone := range []func() error{
+			func() error { return os.Rename(folder, aside) },
+			func() error { return os.RemoveAll(folder) },
+		} {
+			time.Sleep(300 * time.Millisecond)
+			failures := strings.Count(e.Caisson.Log(), "the last good policy stays in force")
+			if err := errors.Join(os.RemoveAll(aside), gone(), e.Caisson.Reload()); err != nil {
+				t.Fatal(err)
+			}
+			if !engine.Eventually(func() bool { return strings.Count(e.Caisson.Log(), "the last good policy stays in force") > failures }) {
+				t.Errorf("the log says nothing:\n%s", e.Caisson.Log())
+			}
+			time.Sleep(300 * time.Millisecond)
+			// Another file, with the same rules. It takes it up by itself, though the folder is not the one that it watched.
+			changed := policy + fmt.Sprintf("[rules.memory]\nmode = \"audit\"\nmax = \"%dGiB\"\n", 1+failures)
+			loaded := strings.Count(e.Caisson.Log(), "policy loaded")
+			write(changed)
+			if !within(30*time.Second, func() bool { return strings.Count(e.Caisson.Log(), "policy loaded") > loaded }) {
+				t.Errorf("the policy that is back is not taken up:\n%s", e.Caisson.Log())
+			}
+		}
+		load.undisturbed(t)
+
+		if err := errors.Join(os.RemoveAll(folder), e.Caisson.Restart()); err != nil {
+			t.Fatal(err)
+		}
+		if result := e.Docker("create", "--name=refused", "--privileged", engine.Image); result.Code == 0 || !strings.Contains(result.Stderr, "[privileged]") {
+			t.Errorf("%+v", result)
+		}
+		absent(t, e, "refused")
+		must(t, e, "create", engine.Image)
+	})
+}
+
+// within is [engine.Eventually] for what takes longer.
+func within(limit time.Duration, condition func() bool) bool {
+	for end := time.Now().Add(limit); time.Now().Before(end); {
+		if engine.Eventually(condition) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestBrokenPolicyAtStart wants no socket, which would tell the engine that there is a plugin.

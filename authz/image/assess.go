@@ -56,13 +56,13 @@ type Assessor struct {
 	Keep        Keeper      // nil keeps nothing
 	OnKeepError func(error) // told of what could not be kept; nil is nobody
 	OnPanic     func(recovered any, stack []byte)
-	Meter       Meter // nil counts nothing
+	Meter       Meter            // nil counts nothing
+	Now         func() time.Time // nil is time.Now
 
 	verdicts *otter.Cache[string, Verdict]
 	reports  *otter.Cache[string, []Report]
 	flights  singleflight.Group
 	slots    *semaphore.Weighted
-	now      func() time.Time
 }
 
 // Meter counts, for metrics.
@@ -81,7 +81,6 @@ func NewAssessor() *Assessor {
 			MaximumSize: verdicts, ExpiryCalculator: otter.ExpiryCreatingFunc(func(e otter.Entry[string, []Report]) time.Duration { return reportsFor(e.Value) }),
 		}),
 		slots: semaphore.NewWeighted(proofs),
-		now:   time.Now,
 	}
 }
 
@@ -143,7 +142,7 @@ func (a *Assessor) known(p *Policy, q Question) *Assessment {
 		return nil
 	}
 	s := Subject{ID: q.ID, Manifest: q.Manifest}
-	v, ok := a.verdicts.GetIfPresent(verdictKey(p, &s, p.only(q.Ref)))
+	v, ok := a.recall(verdictKey(p, &s, p.only(q.Ref)))
 	if !ok || !v.Verified() {
 		return nil
 	}
@@ -239,9 +238,16 @@ func verdictKey(p *Policy, s *Subject, only *Statement) string {
 	return strings.Join([]string{p.generation(), s.ID.String(), s.Manifest.String(), name}, "\x00")
 }
 
+// recall finds a verdict that still counts. The cache counts the time that passes: when the clock is set forward, the end of a certificate may have
+// come without that.
+func (a *Assessor) recall(key string) (Verdict, bool) {
+	v, ok := a.verdicts.GetIfPresent(key)
+	return v, ok && (!v.Verified() || a.now().Before(v.ValidUntil))
+}
+
 // once runs a proof unless its outcome is known or somebody is at it.
 func (a *Assessor) once(ctx context.Context, p *Policy, key string, prove func(context.Context) Verdict) Verdict {
-	v, ok := a.verdicts.GetIfPresent(key)
+	v, ok := a.recall(key)
 	if a.Meter != nil {
 		a.Meter.Cached(ok)
 	}
@@ -262,6 +268,13 @@ func (a *Assessor) once(ctx context.Context, p *Policy, key string, prove func(c
 	case <-ctx.Done():
 		return Verdict{Reason: Timeout, Detail: "could not be verified in the " + p.deadline().String() + " that a request may take for it; verification goes on"}
 	}
+}
+
+func (a *Assessor) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
 }
 
 // proof runs a proof in a time of its own, which does not end with the request that asked first.

@@ -237,6 +237,54 @@ func TestKnownContainer(t *testing.T) {
 	}
 }
 
+// TestClockIsSet moves the clock and lets no time pass. What was verified counts until its end by the clock, and no longer.
+func TestClockIsSet(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	s := signs(m)
+	noon := time.Now().Round(0) // without the reading that tells how much time has passed
+	s.until = noon.Add(time.Hour)
+	p, a := policy(r, s), image.NewAssessor()
+	e := engineWith(map[string]*state.Image{"x": graph(good, m)})
+	for i, step := range []struct {
+		name     string
+		clock    time.Duration // from noon
+		verified bool
+		asked    int64 // how often the verifier was asked until then
+	}{
+		{"first", 0, true, 1},
+		{"known", time.Minute, true, 1},
+		{"set back", -24 * time.Hour, true, 1},
+		{"set forward past its end", time.Hour, false, 2},
+		{"still", time.Hour, false, 2},
+	} {
+		a.Now = func() time.Time { return noon.Add(step.clock) }
+		s.now = a.Now
+		got := assess(t, a, p, e, image.Question{Ref: "x"}).Verdict
+		if got.Verified() != step.verified || s.asked.Load() != step.asked {
+			t.Errorf("%d, %s: %s after %d verifications", i, step.name, got.Reason, s.asked.Load())
+		}
+	}
+}
+
+// TestLifetimeIsTimeThatPasses has no end but the policy's, which a clock that is set back does not put off.
+func TestLifetimeIsTimeThatPasses(t *testing.T) {
+	r := newRegistry()
+	m := r.manifest(good)
+	s := signs(m)
+	p, a := policy(r, s), image.NewAssessor()
+	p.Lifetime = 50 * time.Millisecond
+	e := engineWith(map[string]*state.Image{"x": graph(good, m)})
+	start := time.Now().Round(0)
+	a.Now = func() time.Time { return start }
+	assess(t, a, p, e, image.Question{Ref: "x"})
+	a.Now = func() time.Time { return start.Add(-time.Hour) }
+	time.Sleep(2 * p.Lifetime)
+	if assess(t, a, p, e, image.Question{Ref: "x"}); s.asked.Load() != 2 {
+		t.Errorf("verified %d times", s.asked.Load())
+	}
+}
+
 // TestDeadline refuses when the proof takes too long, and has it for the next one who asks.
 func TestDeadline(t *testing.T) {
 	r := newRegistry()

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
@@ -127,6 +128,9 @@ type signer struct {
 	signed map[digest.Digest]bool
 	asked  atomic.Int64
 	hold   chan struct{} // if set, nothing is answered before it is closed
+
+	until time.Time // if set, when its signatures end, by now
+	now   func() time.Time
 }
 
 func signs(list ...ocispec.Descriptor) *signer {
@@ -145,7 +149,10 @@ func (s *signer) Verify(_ context.Context, _ image.Source, a image.Artifact) ima
 		<-s.hold
 	}
 	if s.signed[a.Descriptor.Digest] {
-		return image.Verdict{Reason: image.Verified, Signature: image.Signature{Signer: "CN=test"}}
+		if !s.until.IsZero() && !s.now().Before(s.until) {
+			return image.Verdict{Reason: image.Expired, Detail: "has a signature that has expired"}
+		}
+		return image.Verdict{Reason: image.Verified, Signature: image.Signature{Signer: "CN=test"}, ValidUntil: s.until}
 	}
 	return image.Verdict{Reason: image.Unsigned, Detail: "has no signature"}
 }

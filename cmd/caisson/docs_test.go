@@ -10,10 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
+	"caisson/authz"
+	"caisson/authz/cases"
 	"caisson/authz/image/imagetest"
 	"caisson/config"
 )
@@ -46,6 +51,8 @@ func TestDocs(t *testing.T) {
 				if _, err := (config.Reader{Files: anyFiles{t}}).Read(filepath.Base(name), body, time.Now()); err != nil {
 					t.Errorf("%s: a policy does not load: %v\n%s", name, err, body)
 				}
+			case "txtar":
+				checkDocumented(t, name, body)
 			case "sh":
 				for line := range strings.Lines(string(body)) {
 					if command, ok := strings.CutPrefix(strings.TrimSpace(line), "caisson "); ok && !strings.HasPrefix(command, "serve") {
@@ -58,6 +65,72 @@ func TestDocs(t *testing.T) {
 	}
 	if policies < 2 || commands < 5 {
 		t.Errorf("found %d policies and %d commands: are the documents read correctly?", policies, commands)
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	dropped = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+)
+
+// TestLinks follows the links between the documents, to files and to headings in them.
+func TestLinks(t *testing.T) {
+	anchors := func(name string) []string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []string
+		for _, m := range heading.FindAllSubmatch(fence.ReplaceAll(text, nil), -1) {
+			list = append(list, strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(string(m[1])), ""), " ", "-"))
+		}
+		return list
+	}
+	found := 0
+	for _, name := range append(documents(t), "../../SECURITY.md", "../../CHANGELOG.md") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(fence.ReplaceAll(text, nil), -1) {
+			file, anchor, _ := strings.Cut(string(m[1]), "#")
+			if strings.Contains(file, "://") {
+				continue
+			}
+			found++
+			target := name
+			if file != "" {
+				target = filepath.Join(filepath.Dir(name), file)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s, which is not there", name, file)
+			} else if anchor != "" && !slices.Contains(anchors(target), anchor) {
+				t.Errorf("%s links to %s#%s, and there is no such heading", name, file, anchor)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("found %d links: are the documents read correctly?", found)
+	}
+}
+
+// checkDocumented decides a case, and wants the outcome that stands in it.
+func checkDocumented(t *testing.T, document string, text []byte) {
+	t.Helper()
+	c, err := cases.Parse(document, text)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	p, err := config.Parse("policy.toml", c.Policy, time.Now())
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	a := authz.Authorizer{Policy: func() *authz.Policy { return p }, Log: zap.NewNop()}
+	if got := cases.Outcome(a.Authorize(t.Context(), c.Call())); got != c.Want {
+		t.Errorf("%s: the case has the outcome\n%s", document, got)
 	}
 }
 

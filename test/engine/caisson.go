@@ -121,6 +121,22 @@ func (c *Caisson) Restart() error {
 // Reload makes Caisson read its policy again. It does not wait until that has happened.
 func (c *Caisson) Reload() error { return c.signal(syscall.SIGHUP) }
 
+// Freeze makes Caisson stand still until Thaw: it is there, and answers nothing.
+func (c *Caisson) Freeze() error { return c.signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (c *Caisson) Thaw() error { return c.signal(syscall.SIGCONT) }
+
+// PID is the number of Caisson's process, 0 if it is not running.
+func (c *Caisson) PID() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process == nil {
+		return 0
+	}
+	return c.process.cmd.Process.Pid
+}
+
 // Running tells whether Caisson is still there.
 func (c *Caisson) Running() bool {
 	c.mu.Lock()

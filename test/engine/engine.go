@@ -50,6 +50,8 @@ type Options struct {
 	// HostNetwork leaves the engine on the machine's own network, so that it reaches servers of the
 	// test on 127.0.0.1. It then has no bridge.
 	HostNetwork bool
+	// Restarts allows for RestartDaemon.
+	Restarts bool
 	// Config is dockerd's configuration file.
 	Config map[string]any
 	// Args are further flags of dockerd.
@@ -133,6 +135,9 @@ func (e *Engine) prepare(tb testing.TB, installed string, options Options) error
 	if options.HostNetwork {
 		e.args = append(e.args, "--host-network")
 	}
+	if options.Restarts {
+		e.args = append(e.args, "--restarts")
+	}
 	e.args = append(e.args, options.Args...)
 
 	if options.Plugin != nil {
@@ -172,12 +177,8 @@ func (e *Engine) StartDaemon() error {
 	if err != nil {
 		return err
 	}
-	// The socket is there before the engine answers. A target without a route is answered without the plugin.
-	err = daemon.waitFor(startTimeout, func() bool {
-		answer, err := e.Do("GET", "/no-such-route", nil, nil)
-		return err == nil && answer.Status == http.StatusNotFound
-	})
-	if err != nil {
+	// The socket is there before the engine answers.
+	if err = daemon.waitFor(startTimeout, e.answers); err != nil {
 		daemon.kill()
 		return fmt.Errorf("start of dockerd: %w\n%s", err, tail(e.Log()))
 	}
@@ -199,6 +200,29 @@ func (e *Engine) StopDaemon() error {
 	e.daemon.kill()
 	e.daemon = nil
 	return err
+}
+
+// RestartDaemon restarts dockerd alone, as a service manager does: what it leaves running goes on. It waits until the engine answers again.
+func (e *Engine) RestartDaemon() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.daemon == nil {
+		return errors.New("dockerd is not running")
+	}
+	before := strings.Count(e.Log(), startingUp)
+	if err := e.signal(syscall.SIGUSR1); err != nil {
+		return err
+	}
+	return e.daemon.waitFor(startTimeout, func() bool { return strings.Count(e.Log(), startingUp) > before && e.answers() })
+}
+
+// startingUp is in every line with which dockerd begins.
+const startingUp = `msg="Starting up"`
+
+// answers tells whether the engine is up. A target without a route is answered without the plugin.
+func (e *Engine) answers() bool {
+	answer, err := e.Do("GET", "/no-such-route", nil, nil)
+	return err == nil && answer.Status == http.StatusNotFound
 }
 
 // WriteConfig replaces dockerd's configuration file.

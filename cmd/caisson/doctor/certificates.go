@@ -33,22 +33,10 @@ var _ = register(&Check{
 // expiry reports on the certificates in a file.
 func expiry(files host.Files, now time.Time, file string, out *findings) {
 	const do = "renew it, and reload what uses it"
-	text, err := files.Read(file)
-	if err != nil {
+	first, err := firstEnd(files, file)
+	switch end := day(first); {
+	case err != nil:
 		out.warn("look at the path", "a certificate cannot be read: %v", err)
-		return
-	}
-	first := time.Time{}
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		c, err := x509.ParseCertificate(block.Bytes)
-		if block.Type != "CERTIFICATE" || err != nil {
-			continue
-		}
-		if first.IsZero() || c.NotAfter.Before(first) {
-			first = c.NotAfter
-		}
-	}
-	switch end := first.UTC().Format("2006-01-02 15:04 MST"); {
 	case first.IsZero():
 		out.warn("look at the file", "there is no certificate in %s", file)
 	case !now.Before(first):
@@ -59,3 +47,23 @@ func expiry(files host.Files, now time.Time, file string, out *findings) {
 		out.ok("%s is good until %s", file, end)
 	}
 }
+
+// firstEnd is the time at which the first of the certificates in a file ends, zero if there are none.
+func firstEnd(files host.Files, file string) (first time.Time, err error) {
+	text, err := files.Read(file)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		c, err := x509.ParseCertificate(block.Bytes)
+		if block.Type != "CERTIFICATE" || err != nil {
+			continue
+		}
+		if first.IsZero() || c.NotAfter.Before(first) {
+			first = c.NotAfter
+		}
+	}
+	return first, nil
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

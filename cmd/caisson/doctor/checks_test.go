@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -194,6 +195,20 @@ func TestChecks(t *testing.T) {
 		{"certificates", Warn, "ends at 2026-12-04", func(f *Facts) { f.certificate(now.Add(10 * 24 * time.Hour)) }},
 		{"certificates", Warn, "cannot be read", func(f *Facts) { f.Config.TLSCert = "/no/such.pem" }},
 		{"certificates", Warn, "no certificate in", func(f *Facts) { f.Config.TLSCACert = "/etc/group" }},
+		{"trust-certificates", Warn, "root.pem (certificates of the statement \"team\") ended at 2026-11-23", func(f *Facts) { f.trust(now.Add(-24 * time.Hour)) }},
+		{"trust-certificates", Warn, "root.pem (certificates of the statement \"team\") ends at 2026-12-04", func(f *Facts) { f.trust(now.Add(10 * 24 * time.Hour)) }},
+		{"trust-certificates", Warn, "registry.pem (ca of the registry registry.example.com) ends at 2026-12-04", func(f *Facts) { f.trust(now.Add(10 * 24 * time.Hour)) }},
+		{"trust-certificates", OK, "2 files of certificates", func(f *Facts) { f.trust(now.AddDate(1, 0, 0)) }},
+		{"trust-certificates", Warn, "cannot be read", func(f *Facts) {
+			f.trust(now.AddDate(1, 0, 0))
+			delete(f.Files.FS.(fstest.MapFS), "etc/caisson/registry.pem")
+		}},
+		{"trust-certificates", Warn, "no certificate in", func(f *Facts) {
+			f.trust(now.AddDate(1, 0, 0))
+			f.put("etc/caisson/registry.pem", file(0o644, 0, 0, ""))
+		}},
+		{"trust-network", Warn, "no network", func(f *Facts) { f.trust(now.AddDate(1, 0, 0)); f.Serving.Offline = true }},
+		{"trust-network", OK, "has a network", func(f *Facts) { f.trust(now.AddDate(1, 0, 0)) }},
 		{"engine-version", Warn, "CVE-2026-34040", func(f *Facts) { f.Version.Version = "28.5.2" }},
 		{"engine-version", Info, "not that of a release", func(f *Facts) { f.Version.Version = "dev" }},
 	} {
@@ -238,17 +253,59 @@ func exception(expires string) string {
 
 // certificate gives dockerd one that ends at a time.
 func (f *Facts) certificate(end time.Time) {
+	f.Config.TLSCert = "/etc/docker/cert.pem"
+	f.put("etc/docker/cert.pem", certificate(end))
+}
+
+func certificate(end time.Time) *fstest.MapFile {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: end.Add(-1000 * time.Hour), NotAfter: end}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: end.Add(-1000 * time.Hour), NotAfter: end, IsCA: true, BasicConstraintsValid: true,
+		Subject: pkix.Name{CommonName: "Test", Organization: []string{"Test"}, Country: []string{"DE"}},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		panic(err)
 	}
-	f.Config.TLSCert = "/etc/docker/cert.pem"
-	f.put("etc/docker/cert.pem", file(0o644, 0, 0, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))))
+	return file(0o644, 0, 0, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+}
+
+// trust gives the policy a registry and a folder of signers' authorities, with certificates that end at a time.
+func (f *Facts) trust(end time.Time) {
+	f.put("etc/caisson/registry.pem", certificate(end))
+	f.put("etc/caisson/signers/root.pem", certificate(end))
+	f.put("etc/caisson/signers/.hidden", file(0o644, 0, 0, ""))
+	policy, err := config.Reader{Files: trustFiles{f.Files}}.Read("/etc/caisson/policy.toml", []byte(enforcing+`
+[[image_trust.registries]]
+host = "registry.example.com"
+ca   = ["registry.pem"]
+
+[[image_trust.statements]]
+name         = "team"
+repositories = ["registry.example.com/team"]
+certificates = ["signers"]
+identities   = ["*"]
+`), now)
+	if err != nil {
+		panic(err)
+	}
+	f.Policy = policy
+}
+
+// trustFiles are a host's files, as the policy reads them.
+type trustFiles struct{ files host.Files }
+
+func (t trustFiles) ReadFile(name string) ([]byte, error) { return t.files.Read(name) }
+
+func (t trustFiles) ReadFolder(name string) ([]string, error) {
+	info, err := t.files.Stat(name)
+	if err != nil || !info.IsDir() {
+		return nil, fs.ErrNotExist
+	}
+	return []string{name + "/root.pem"}, nil
 }
 
 // A host is enforcing only if that was seen.

@@ -16,7 +16,7 @@ var _ = register(&Check{
 		list := f.Policy.Policy.Exceptions
 		good := 0
 		for _, e := range list {
-			end := e.Expires.UTC().Format("2006-01-02 15:04 MST")
+			end := day(e.Expires)
 			switch left := e.Expires.Sub(f.Now); {
 			case left <= 0:
 				out.warn("remove it, or ask "+e.Owner+" whether to renew it", "exception %q of %s ended at %s and counts nowhere", e.Name, e.Owner, end)

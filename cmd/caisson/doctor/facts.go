@@ -60,6 +60,7 @@ type Serving struct {
 	Policy   string // --policy
 	StateDir string // --state-dir
 	LastGood string // text of the copy of the policy that it loaded last; "" if there is none to be seen
+	Offline  bool   // it has no network but a loopback of its own
 }
 
 // Verdict is what is said to one of the attacks.

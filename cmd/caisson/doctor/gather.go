@@ -124,8 +124,8 @@ func (f *Facts) policy(o *Options) {
 
 // serving finds the "caisson serve" of the plugin's socket.
 func (f *Facts) serving(o *Options) *Serving {
-	for _, line := range f.Files.Serving() {
-		s := &Serving{}
+	for _, p := range f.Files.Serving() {
+		s := &Serving{Offline: f.Files.Offline(p.PID)}
 		var socket string
 		set := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 		set.ParseErrorsWhitelist.UnknownFlags = true
@@ -135,7 +135,7 @@ func (f *Facts) serving(o *Options) *Serving {
 		set.StringVar(&s.Mode, "mode", "", "")
 		set.StringVar(&s.Policy, "policy", "", "")
 		set.StringVar(&s.StateDir, "state-dir", o.StateDir, "")
-		if set.Parse(line) != nil {
+		if set.Parse(p.Args) != nil {
 			continue
 		}
 		if socket == o.Plugin || filepath.Clean(socket) == f.PluginSocket {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -170,9 +171,15 @@ func (f Files) commandLine(pid int) ([]string, error) {
 	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"), nil
 }
 
-// Serving are the command lines of every "caisson serve" on the host, without the program.
-func (f Files) Serving() [][]string {
-	var list [][]string
+// Process is one that runs on the host.
+type Process struct {
+	PID  int
+	Args []string // its command line, without the program
+}
+
+// Serving are every "caisson serve" on the host.
+func (f Files) Serving() []Process {
+	var list []Process
 	for _, entry := range f.List("/proc") {
 		pid, err := strconv.Atoi(entry)
 		if err != nil {
@@ -180,10 +187,26 @@ func (f Files) Serving() [][]string {
 		}
 		line, err := f.commandLine(pid)
 		if err == nil && len(line) > 1 && filepath.Base(line[0]) == "caisson" && line[1] == "serve" {
-			list = append(list, slices.Clone(line[1:]))
+			list = append(list, Process{pid, slices.Clone(line[1:])})
 		}
 	}
 	return list
+}
+
+// Offline tells whether a process is cut off from every network but a loopback of its own, as PrivateNetwork= of systemd does it: it has no
+// route to anywhere else. What cannot be seen counts as a network.
+func (f Files) Offline(pid int) bool {
+	routes, err := f.Read(fmt.Sprintf("/proc/%d/net/route", pid))
+	if err != nil || bytes.Count(bytes.TrimSpace(routes), []byte("\n")) > 0 { // the first line is a heading
+		return false
+	}
+	routes, _ = f.Read(fmt.Sprintf("/proc/%d/net/ipv6_route", pid)) // not there without IPv6
+	for line := range strings.Lines(string(routes)) {
+		if columns := strings.Fields(line); len(columns) > 0 && columns[len(columns)-1] != "lo" {
+			return false
+		}
+	}
+	return true
 }
 
 // Dockerds are all that run, also in containers and as users.

@@ -143,8 +143,36 @@ func TestServing(t *testing.T) {
 		"proc/8/cmdline":    file(0o444, 0, 0, "/usr/local/bin/caisson\x00doctor\x00"),
 		"proc/self/cmdline": file(0o444, 0, 0, "caisson\x00serve\x00"),
 	}}
-	if got := files.Serving(); len(got) != 1 || !slices.Equal(got[0], []string{"serve", "--mode", "audit"}) {
-		t.Errorf("%q", got)
+	if got := files.Serving(); len(got) != 1 || got[0].PID != 7 || !slices.Equal(got[0].Args, []string{"serve", "--mode", "audit"}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestOffline reads what the kernel shows: of a namespace that is new, of one whose loopback is up, and of those with a route to elsewhere.
+func TestOffline(t *testing.T) {
+	const (
+		heading = "Iface\tDestination\tGateway\n"
+		away    = "eth0\t00000000\t010200C0\n"
+		loop    = "00000000000000000000000000000001 80 00000000000000000000000000000000 80200001       lo\n"
+		away6   = "fd000000000000000000000000000000 40 00000000000000000000000000000000 00000001     eth0\n"
+	)
+	for _, c := range []struct {
+		route, ipv6 string
+		want        bool
+	}{
+		{"", loop, true},
+		{heading, loop + loop, true},
+		{heading, "", true},
+		{heading + away, loop, false},
+		{heading, loop + away6, false},
+	} {
+		files := Files{fstest.MapFS{"proc/7/net/route": file(0o444, 0, 0, c.route), "proc/7/net/ipv6_route": file(0o444, 0, 0, c.ipv6)}}
+		if got := files.Offline(7); got != c.want {
+			t.Errorf("%q, %q: %t", c.route, c.ipv6, got)
+		}
+		if files.Offline(8) {
+			t.Error("a process that cannot be seen is taken for one without a network")
+		}
 	}
 }
 
