@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -143,7 +144,13 @@ func TestWrittenFiles(t *testing.T) {
 func TestDefaultFileUncommented(t *testing.T) {
 	text := regexp.MustCompile(`(?m)^#([^ ])`).ReplaceAllString(string(DefaultFile(rules.Baseline)), "$1")
 	text = strings.ReplaceAll(text, "sha256:…", digest)
-	f := mustRead(t, regexp.MustCompile(`(?m)^#(  .*,|\])$`).ReplaceAllString(text, "$1"))
+	text = regexp.MustCompile(`(?m)^#(  .*,|\])$`).ReplaceAllString(text, "$1")
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "trust/signers/ca.pem"), rootPEM(t))
+	f, err := Read(filepath.Join(dir, "policy.toml"), []byte(text), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(f.Policy.Rules) != len(rules.All()) || len(f.Policy.Exceptions) != 1 {
 		t.Errorf("%d rules of %d, %d exceptions", len(f.Policy.Rules), len(rules.All()), len(f.Policy.Exceptions))
 	}

@@ -129,7 +129,11 @@ func (a *Assessor) Assess(ctx context.Context, p *Policy, view state.View, q Que
 			out.Subject, out.Verdict = *s, a.verdict(ctx, p, s, only)
 		}
 	}
-	if q.Reports {
+	switch {
+	case !q.Reports:
+	case q.Whole && !out.Verdict.Verified() && s.Descriptor != nil && IsIndex(s.Descriptor.MediaType):
+		out.Reports = []Report{{Unknown: "cannot be told: nobody vouches for which part of its index the Engine takes"}}
+	default:
 		out.Reports = a.report(ctx, p, s)
 	}
 	return out, nil
