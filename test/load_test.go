@@ -121,7 +121,10 @@ func openFiles(t *testing.T, pid int) int {
 	return len(entries)
 }
 
-func peakMemory(t *testing.T, pid int) int { return statusOf(t, pid, "VmHWM") }
+func peakMemory(t *testing.T, pid int) int {
+	t.Helper()
+	return statusOf(t, pid, "VmHWM")
+}
 
 // statusOf is one of the sizes that the kernel knows of a process, in bytes.
 func statusOf(t *testing.T, pid int, field string) int {
