@@ -29,18 +29,18 @@ type hub struct {
 }
 
 // startHub starts a registry, which ends with the test.
-func startHub(t testing.TB) *hub {
-	t.Helper()
-	h := &hub{address: freePort(t), folder: t.TempDir()}
+func startHub(tb testing.TB) *hub {
+	tb.Helper()
+	h := &hub{address: freePort(tb), folder: tb.TempDir()}
 	config := filepath.Join(h.folder, "config.yml")
-	write(t, config, fmt.Sprintf(`
+	write(tb, config, fmt.Sprintf(`
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}
 http: {addr: %s, relativeurls: true}
 `, h.folder, h.address))
-	if err := engine.Background(t, exec.Command(engine.Registry(t), "serve", config)); err != nil {
-		t.Fatal(err)
+	if err := engine.Background(tb, exec.Command(engine.Registry(tb), "serve", config)); err != nil {
+		tb.Fatal(err)
 	}
 	if !engine.Eventually(func() bool {
 		c, err := net.Dial("tcp", h.address)
@@ -49,7 +49,7 @@ http: {addr: %s, relativeurls: true}
 		}
 		return err == nil
 	}) {
-		t.Fatal("the registry does not answer")
+		tb.Fatal("the registry does not answer")
 	}
 	return h
 }
@@ -71,14 +71,14 @@ type front struct {
 }
 
 // newFront opens a door to the hub on a port of its own, which is closed with the test.
-func newFront(t testing.TB, h *hub) *front {
-	t.Helper()
-	f := &front{host: freePort(t), hub: h, proxy: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+func newFront(tb testing.TB, h *hub) *front {
+	tb.Helper()
+	f := &front{host: freePort(tb), hub: h, proxy: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: h.address})
 		r.Out.Host = r.In.Host
 	}}}
-	f.up(t)
-	t.Cleanup(func() { f.down(t) })
+	f.up(tb)
+	tb.Cleanup(func() { f.down(tb) })
 	return f
 }
 
@@ -101,35 +101,35 @@ func (f *front) fails(h http.HandlerFunc) {
 }
 
 // up and down make connections succeed and be refused.
-func (f *front) up(t testing.TB) {
-	t.Helper()
+func (f *front) up(tb testing.TB) {
+	tb.Helper()
 	l, err := net.Listen("tcp", f.host)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	f.server = &http.Server{Handler: f} //nolint:gosec // clients that hang are what it is for
+	f.server = &http.Server{Handler: f}
 	go func(s *http.Server) { _ = s.Serve(l) }(f.server)
 }
 
-func (f *front) down(t testing.TB) {
-	t.Helper()
+func (f *front) down(tb testing.TB) {
+	tb.Helper()
 	if err := f.server.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // repository opens a repository to put things into. It goes past the front's faults.
-func (f *front) repository(t testing.TB, name string) *imagetest.Repository {
-	t.Helper()
-	return (&imagetest.Registry{Host: f.hub.address}).Repository(t, name)
+func (f *front) repository(tb testing.TB, name string) *imagetest.Repository {
+	tb.Helper()
+	return (&imagetest.Registry{Host: f.hub.address}).Repository(tb, name)
 }
 
 // manifest describes and reads what a tag or digest of a repository stands for.
-func (f *front) manifest(t testing.TB, repository, name string) (ocispec.Descriptor, []byte) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+f.hub.address+"/v2/"+repository+"/manifests/"+name, nil)
+func (f *front) manifest(tb testing.TB, repository, name string) (ocispec.Descriptor, []byte) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), "GET", "http://"+f.hub.address+"/v2/"+repository+"/manifests/"+name, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	req.Header["Accept"] = []string{
 		ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex,
@@ -137,71 +137,71 @@ func (f *front) manifest(t testing.TB, repository, name string) (ocispec.Descrip
 	}
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("the registry has no %s:%s: %d %s %v", repository, name, answer.StatusCode, text, err)
+		tb.Fatalf("the registry has no %s:%s: %d %s %v", repository, name, answer.StatusCode, text, err)
 	}
 	return ocispec.Descriptor{MediaType: answer.Header.Get("Content-Type"), Digest: digest.FromBytes(text), Size: int64(len(text))}, text
 }
 
 // translated copies an image to another platform of the same programs, and describes its manifest.
-func (f *front) translated(t testing.TB, repository string, d ocispec.Descriptor, architecture string) ocispec.Descriptor {
-	t.Helper()
-	_, text := f.manifest(t, repository, d.Digest.String())
+func (f *front) translated(tb testing.TB, repository string, d ocispec.Descriptor, architecture string) ocispec.Descriptor {
+	tb.Helper()
+	_, text := f.manifest(tb, repository, d.Digest.String())
 	var m ocispec.Manifest
-	unmarshal(t, text, &m)
+	unmarshal(tb, text, &m)
 	var fields map[string]any
-	unmarshal(t, read(t, f.hub.blob(m.Config.Digest)), &fields)
+	unmarshal(tb, read(tb, f.hub.blob(m.Config.Digest)), &fields)
 	fields["architecture"] = architecture
-	repo := f.repository(t, repository)
+	repo := f.repository(tb, repository)
 	m.MediaType = d.MediaType
-	m.Config = repo.PutBlob(t, m.Config.MediaType, marshal(t, fields))
-	other := repo.PutManifest(t, d.MediaType, marshal(t, m), "")
+	m.Config = repo.PutBlob(tb, m.Config.MediaType, marshal(tb, fields))
+	other := repo.PutManifest(tb, d.MediaType, marshal(tb, m), "")
 	other.Platform = &ocispec.Platform{OS: "linux", Architecture: architecture}
 	return other
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
+func freePort(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer l.Close()
 	return l.Addr().String()
 }
 
-func write(t testing.TB, file, text string) {
-	t.Helper()
+func write(tb testing.TB, file, text string) {
+	tb.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func read(t testing.TB, file string) []byte {
-	t.Helper()
+func read(tb testing.TB, file string) []byte {
+	tb.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return text
 }
 
-func marshal(t testing.TB, v any) []byte {
-	t.Helper()
+func marshal(tb testing.TB, v any) []byte {
+	tb.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return text
 }
 
-func unmarshal(t testing.TB, text []byte, v any) {
-	t.Helper()
+func unmarshal(tb testing.TB, text []byte, v any) {
+	tb.Helper()
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(v); err != nil {
-		t.Fatalf("%v: %s", err, strings.TrimSpace(string(text)))
+		tb.Fatalf("%v: %s", err, strings.TrimSpace(string(text)))
 	}
 }
