@@ -21,3 +21,13 @@ type Dropped struct {
 	Rejected uint64 // the receiver does not take them
 	Unsent   uint64 // they came, or still waited, at the end
 }
+
+// Status tells of the sink. Its name is left to the caller.
+func (l *Log) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Status{
+		Local: true, Err: l.state.err, Since: l.state.since, Written: l.state.written, Failures: l.state.failed,
+		Waiting: l.kept.count, Dropped: Dropped{Full: l.state.lost},
+	}
+}

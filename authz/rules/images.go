@@ -32,9 +32,11 @@ func imagesOf(w *request.Workload) []*request.ImageFacts {
 	return list
 }
 
+// factsAt finds what is known of an image. Places of mounts are clipped, so that the name has to be the same as well: facts of one image must not
+// speak for another.
 func factsAt(w *request.Workload, place, named string) *request.ImageFacts {
 	for _, f := range w.ImageFacts {
-		if f.Place == place {
+		if f.Place == place && f.Named == named {
 			return f
 		}
 	}

@@ -84,6 +84,14 @@ func TestDays(t *testing.T) {
 	}
 }
 
+// vouched are facts of an image about which there is nothing to say.
+func vouched(place, named string) *request.ImageFacts {
+	return &request.ImageFacts{
+		Place: place, Named: named, At: inMay, Trust: request.ImageTrust{Verified: true}, Age: request.ImageAge{Known: true, Time: inMay},
+		Vulnerabilities: request.ImageVulnerabilities{Source: "x"},
+	}
+}
+
 // TestUnseenImages holds the rules to refusing images that nobody has looked at, whatever else is known.
 func TestUnseenImages(t *testing.T) {
 	w := &request.Workload{Door: request.DoorCreate}
@@ -93,6 +101,7 @@ func TestUnseenImages(t *testing.T) {
 	for _, facts := range [][]*request.ImageFacts{
 		nil,
 		{{Place: "Image"}, {Place: "HostConfig.Mounts[1]", At: inMay}},
+		{vouched("Image", "another app"), vouched("HostConfig.Mounts[0]", "other data")},
 		{{Place: "Image", Age: request.ImageAge{Known: true}, Vulnerabilities: request.ImageVulnerabilities{Source: "x"}}},
 	} {
 		w.ImageFacts = facts
