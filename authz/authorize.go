@@ -42,12 +42,18 @@ type Authorizer struct {
 // Authorize decides about one call and records the decision. It always returns a decision: an error, a panic or an expired
 // deadline makes it undecided.
 func (a *Authorizer) Authorize(ctx context.Context, call request.Call) *Decision {
+	return a.AuthorizeOr(ctx, call, nil)
+}
+
+// AuthorizeOr is Authorize, and takes less time, for callers that can be relieved: if the audit log does not answer, late is called with the
+// decision, once and in a goroutine of its own, and AuthorizeOr never returns. See [audit.Late].
+func (a *Authorizer) AuthorizeOr(ctx context.Context, call request.Call, late func(*Decision)) *Decision {
 	d := a.begin(call)
 	p := a.plan()
 	d.AuditOnly = a.AuditOnly || p != nil && p.policy.Mode == Audit
 	a.decide(ctx, p, d)
 	d.Duration = a.now().Sub(d.Time)
-	a.record(p, d)
+	a.record(p, d, late)
 	return d
 }
 
@@ -55,7 +61,7 @@ func (a *Authorizer) Authorize(ctx context.Context, call request.Call) *Decision
 func (a *Authorizer) Reject(err error) *Decision {
 	d := a.begin(request.Call{})
 	d.Err = err
-	a.record(a.plan(), d)
+	a.record(a.plan(), d, nil)
 	return d
 }
 
@@ -224,18 +230,40 @@ func sortViolations(v []rules.Violation) {
 	sort.SliceStable(v, func(i, j int) bool { return v[i].Rule < v[j].Rule })
 }
 
-// record writes the audit record. A decision that cannot be recorded is not carried out, unless the policy says so.
-func (a *Authorizer) record(p *plan, d *Decision) {
+// record writes the audit record, and settles the decision.
+func (a *Authorizer) record(p *plan, d *Decision, late func(*Decision)) {
+	var err error
+	if a.Audit != nil {
+		var relieve audit.Late
+		if late != nil {
+			relieve = func(err error) { a.settleLate(p, d, err); late(d) }
+		}
+		err = a.Audit.Write(d.record(), relieve)
+	}
+	a.settle(p, d, err)
+}
+
+// settle says the last word on a decision when it is known whether it was recorded. One that was not is not carried out, unless the policy says so.
+func (a *Authorizer) settle(p *plan, d *Decision, err error) {
+	if err != nil {
+		a.unrecorded(p, d, err)
+	}
 	if a.Observe != nil {
-		defer a.Observe(d)
+		a.Observe(d)
 	}
-	if a.Audit == nil {
-		return
-	}
-	err := a.Audit.Write(d.record())
-	if err == nil {
-		return
-	}
+}
+
+// settleLate is settle in a goroutine where nobody else catches a panic.
+func (a *Authorizer) settleLate(p *plan, d *Decision, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.panicked(d, v)
+		}
+	}()
+	a.settle(p, d, err)
+}
+
+func (a *Authorizer) unrecorded(p *plan, d *Decision, err error) {
 	d.Unrecorded = true
 	a.Log.Error("cannot write the audit record", zap.String("decision", d.ID), zap.Error(err))
 	if d.Verdict == Allow && (p == nil || !p.policy.ContinueUnaudited) {

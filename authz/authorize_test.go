@@ -110,7 +110,7 @@ func TestAuditOnlyRefusesNothing(t *testing.T) {
 
 type sinkFunc func(*audit.Record) error
 
-func (f sinkFunc) Write(r *audit.Record) error { return f(r) }
+func (f sinkFunc) Write(r *audit.Record, _ audit.Late) error { return f(r) }
 
 func TestUnrecordedIsRefused(t *testing.T) {
 	p := policyOf(authz.Off, &always{})
@@ -128,8 +128,8 @@ func TestUnrecordedIsRefused(t *testing.T) {
 // keeper is a sink that is full, and keeps records.
 type keeper struct{ kept []*audit.Record }
 
-func (k *keeper) Write(*audit.Record) error { return errors.New("disk full") }
-func (k *keeper) Keep(r *audit.Record)      { k.kept = append(k.kept, r) }
+func (k *keeper) Write(*audit.Record, audit.Late) error { return errors.New("disk full") }
+func (k *keeper) Keep(r *audit.Record)                  { k.kept = append(k.kept, r) }
 
 // TestLastWord hands in what became of a decision that could not be recorded, and counts all decisions once, as they are in the end.
 func TestLastWord(t *testing.T) {

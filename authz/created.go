@@ -34,7 +34,7 @@ func (a *Authorizer) Created(ctx context.Context, call request.Call, container s
 	p := a.plan()
 	if p == nil {
 		d.Err = errors.New("no policy is loaded; fix: look for errors in Caisson's log")
-		a.record(p, d)
+		a.record(p, d, nil)
 		return d
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.deadline(p.policy))
@@ -49,7 +49,7 @@ func (a *Authorizer) Created(ctx context.Context, call request.Call, container s
 		a.remove(ctx, bound, container, d)
 	}
 	d.Duration = a.now().Sub(d.Time)
-	a.record(p, d)
+	a.record(p, d, nil)
 	return d
 }
 

@@ -64,7 +64,7 @@ func (r remover) RemoveContainer(_ context.Context, id string) error {
 
 type recorder struct{ records *[]audit.Record }
 
-func (r recorder) Write(rec *audit.Record) error {
+func (r recorder) Write(rec *audit.Record, _ audit.Late) error {
 	*r.records = append(*r.records, *rec)
 	return nil
 }

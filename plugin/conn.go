@@ -1,14 +1,11 @@
 package plugin
 
 import (
-	"bufio"
 	"errors"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -49,7 +46,7 @@ func (c *conns) accept(l net.Listener) error {
 		case err == nil:
 			pause = 0
 			if c.add(conn) {
-				go c.serve(conn)
+				go newStream(c, conn).serve(nil)
 			}
 		case isTemporary(err): // too many open files: some will be closed
 			pause = min(max(2*pause, 5*time.Millisecond), longest)
@@ -95,60 +92,6 @@ func (c *conns) close() {
 	for conn := range c.open {
 		_ = conn.Close()
 	}
-}
-
-// serve answers the requests of one connection, one after the other.
-func (c *conns) serve(conn net.Conn) {
-	defer c.remove(conn)
-	defer func() {
-		if v := recover(); v != nil { // the handler catches its own
-			c.log.Error("panic on a connection", zap.ByteString("stack", debug.Stack()))
-		}
-	}()
-	in := &io.LimitedReader{R: conn}
-	reader := bufio.NewReaderSize(in, bufferSize)
-	for {
-		in.N = maxHead
-		if _, err := reader.Peek(1); err != nil {
-			return // nobody asks any more
-		}
-		if !c.one(conn, in, reader) {
-			return
-		}
-	}
-}
-
-// one answers one request, and tells whether another may follow.
-func (c *conns) one(conn net.Conn, in *io.LimitedReader, reader *bufio.Reader) (more bool) {
-	c.handler.inFlight.Add(1)
-	defer c.handler.inFlight.Add(-1)
-	r, err := http.ReadRequest(reader)
-	if err != nil {
-		if op := (*net.OpError)(nil); !errors.As(err, &op) { // there is somebody to tell
-			c.log.Warn("refused what is no HTTP request", zap.Error(err))
-			_, _ = conn.Write(failure(http.StatusBadRequest, "Caisson cannot read this HTTP request").message(true, true))
-		}
-		return false
-	}
-	in.N = math.MaxInt64
-
-	// A sender that stalls gets an answer too. dockerd sends from memory, so this is no timeout that it meets when busy; and what has
-	// arrived whole needs none.
-	waits := r.ContentLength < 0 || r.ContentLength > int64(reader.Buffered())
-	if waits {
-		_ = conn.SetReadDeadline(time.Now().Add(c.handler.bodyTime))
-		if r.Header.Get("Expect") == "100-continue" {
-			_, _ = io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
-		}
-	}
-	p := c.handler.answer(r)
-	whole := discard(r.Body) // what is left unread would be taken for the next request
-	if waits && whole {
-		_ = conn.SetReadDeadline(time.Time{})
-	}
-	more = whole && r.ProtoAtLeast(1, 1) && !r.Close && !c.handler.draining.Load()
-	_, err = conn.Write(p.message(!more, r.Method != http.MethodHead))
-	return more && err == nil // if dockerd has gone there is nobody to tell
 }
 
 // discard reads the rest of a body, and tells whether it came to the end of it.

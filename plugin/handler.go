@@ -51,13 +51,14 @@ func NewHandler(a *authz.Authorizer, log *zap.Logger) *Handler {
 
 // ServeHTTP implements [http.Handler]. It always answers, and never panics.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := h.answer(r)
+	p := h.answer(r, nil)
 	_ = discard(r.Body)
 	p.write(w)
 }
 
-// answer finds the answer to one HTTP request. It never panics. The Content-Type is not looked at, because dockerd sends none.
-func (h *Handler) answer(r *http.Request) (p reply) {
+// answer finds the answer to one HTTP request. It never panics. The Content-Type is not looked at, because dockerd sends none. late may be nil; see
+// [authz.Authorizer.AuthorizeOr].
+func (h *Handler) answer(r *http.Request, late func(*authz.Decision)) (p reply) {
 	defer func() {
 		// Also http.ErrAbortHandler: whoever panics with it wants the connection dropped, and dockerd would then
 		// repeat the call with an empty body.
@@ -75,7 +76,7 @@ func (h *Handler) answer(r *http.Request) (p reply) {
 	}
 	switch r.URL.Path {
 	case requestPath:
-		return h.authorize(r)
+		return h.authorize(r, late)
 	case responsePath:
 		return h.respond(r)
 	}
@@ -86,7 +87,7 @@ func (h *Handler) answer(r *http.Request) (p reply) {
 //
 // A message that is no call is refused in audit mode too. Audit mode lets requests pass that break rules; an empty message is not
 // a request but what dockerd makes of one whose connection broke, and letting it pass would let pass a request nobody has seen.
-func (h *Handler) authorize(r *http.Request) reply {
+func (h *Handler) authorize(r *http.Request, late func(*authz.Decision)) reply {
 	release, err := h.admit(r)
 	if err != nil {
 		return h.reject(err)
@@ -101,7 +102,7 @@ func (h *Handler) authorize(r *http.Request) reply {
 		return h.reject(err)
 	}
 	// dockerd does not cancel a call, so the context of a connection that broke says nothing about the request behind it.
-	return replyTo(h.authorizer.Authorize(context.Background(), call))
+	return replyTo(h.authorizer.AuthorizeOr(context.Background(), call, late))
 }
 
 var errTooLarge = fmt.Errorf("the authorization call is larger than %d MiB; fix: send a smaller request", maxMessage>>20)

@@ -59,7 +59,7 @@ type memory struct {
 	onWrite func()
 }
 
-func (m *memory) Write(r *audit.Record) error {
+func (m *memory) Write(r *audit.Record, _ audit.Late) error {
 	m.mu.Lock()
 	m.records = append(m.records, *r)
 	m.mu.Unlock()

@@ -41,7 +41,7 @@ func TestSchema(t *testing.T) {
 	var buf bytes.Buffer
 	log := audit.NewLog(&buf)
 	for _, r := range records() {
-		if err := log.Write(r); err != nil {
+		if err := log.Write(r, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestReopen(t *testing.T) {
 	for range writers {
 		wg.Go(func() {
 			for range each {
-				if err := log.Write(records()[1]); err != nil {
+				if err := log.Write(records()[1], nil); err != nil {
 					t.Error(err)
 				}
 			}
@@ -135,7 +135,7 @@ func TestReopen(t *testing.T) {
 
 // TestErrors makes sure that a record that is not written is an error.
 func TestErrors(t *testing.T) {
-	if err := audit.NewLog(full{}).Write(records()[0]); err == nil {
+	if err := audit.NewLog(full{}).Write(records()[0], nil); err == nil {
 		t.Error("a full disk is no error")
 	}
 	if _, err := audit.OpenLog(filepath.Join(t.TempDir(), "none", "audit.log")); err == nil {
@@ -152,7 +152,7 @@ func TestErrors(t *testing.T) {
 	if log.Reopen() == nil {
 		t.Error("a folder that went away is no error")
 	}
-	if err := log.Write(records()[0]); err != nil {
+	if err := log.Write(records()[0], nil); err != nil {
 		t.Errorf("the old file is not in use any more: %v", err)
 	}
 }

@@ -24,7 +24,7 @@ func BenchmarkFile(b *testing.B) {
 			b.ReportAllocs()
 			if workers == 0 {
 				for b.Loop() {
-					if err := log.Write(record); err != nil {
+					if err := log.Write(record, nil); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -33,7 +33,7 @@ func BenchmarkFile(b *testing.B) {
 			b.SetParallelism(workers)
 			b.RunParallel(func(p *testing.PB) {
 				for p.Next() {
-					if err := log.Write(record); err != nil {
+					if err := log.Write(record, nil); err != nil {
 						b.Error(err)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -26,8 +27,9 @@ var errClosed = errors.New("the audit log is closed")
 
 // Log is a Sink that writes JSON lines to a file or a stream of this host. Use [NewLog] or [OpenLog].
 //
-// Records that come in while others are being written go out together with the next write. The write is made by a goroutine that lives for
-// as long as there are records, because a write to a disk that hangs cannot be called off: whoever waits for it can.
+// A record that comes alone is written by the goroutine that brings it, if that can be relieved (see [Late]). Records that come in while
+// others are being written go out together with the next write, which a goroutine makes that lives for as long as there are records: a write to a
+// disk that hangs cannot be called off, but whoever waits for it can.
 type Log struct {
 	// Wrote is told how long each write took; nil is nobody. It is set before the first.
 	Wrote func(time.Duration)
@@ -44,6 +46,7 @@ type Log struct {
 	watchdog *time.Timer
 	watched  bool  // the watchdog is set: it looks once per deadline, which is cheaper than to set it for each write
 	running  bool  // there is a goroutine that writes
+	late     Late  // relieves that goroutine, if it is one that decides; nil otherwise, and once it is relieved
 	turn     int   // grows when that goroutine is given up
 	next     batch // what has come in
 	flying   batch // what is being written
@@ -114,13 +117,44 @@ func newLog(out *output, path string) *Log {
 }
 
 // Write implements [Sink].
-func (l *Log) Write(r *Record) error {
+func (l *Log) Write(r *Record, late Late) error {
 	line, err := Encode(r)
 	if err != nil {
 		return err
 	}
 	defer line.Free()
-	return l.Submit(line.Bytes()).Wait()
+	return l.WriteLine(line.Bytes(), late)
+}
+
+// WriteLine is Write for a line as [Encode] makes it.
+func (l *Log) WriteLine(line []byte, late Late) error {
+	l.mu.Lock()
+	if late == nil || l.running || l.hangs || l.closing {
+		w := l.submit(line)
+		l.mu.Unlock()
+		return w.Wait()
+	}
+	defer l.mu.Unlock()
+	return l.writeHere(line, late)
+}
+
+// writeHere writes a line that comes alone. l.mu is held.
+func (l *Log) writeHere(line []byte, late Late) error {
+	l.running, l.late = true, late
+	n, ours, err := l.write(line, l.turn)
+	if !ours { // another goroutine writes to another file
+		runtime.Goexit()
+	}
+	relieved := l.late == nil
+	l.running, l.late = false, nil
+	if len(l.next.waiters) > 0 || l.kept.count > 0 && err == nil || l.closing { // the rest is not this goroutine's to wait for
+		l.start()
+	}
+	if relieved {
+		runtime.Goexit()
+	}
+	l.count(n == len(line))
+	return err
 }
 
 // Keep implements [Keeper]. The oldest of more than 4 MiB stay, and the rest is lost.
@@ -136,9 +170,13 @@ func (l *Log) Keep(r *Record) {
 // Submit hands in a line, as [Encode] makes it, which is the caller's again when Submit returns. What becomes of it is told by [Pending.Wait],
 // which must be called: so the sinks of a host write at the same time.
 func (l *Log) Submit(line []byte) *Pending {
-	w := waiters.Get().(*Pending)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.submit(line)
+}
+
+func (l *Log) submit(line []byte) *Pending {
+	w := waiters.Get().(*Pending)
 	switch {
 	case l.closing:
 		w.done <- errClosed
@@ -249,11 +287,9 @@ func (l *Log) write(lines []byte, turn int) (n int, ours bool, err error) {
 // settle tells those who wait what became of their lines. l.mu is held.
 func (l *Log) settle(n int, err error) {
 	for _, w := range l.flying.waiters { // nobody, if they were told that it takes too long
-		if w.end <= n {
-			l.state.written++
+		if l.count(w.end <= n) {
 			w.done <- nil
 		} else {
-			l.state.failed++
 			w.done <- err
 		}
 	}
@@ -262,6 +298,16 @@ func (l *Log) settle(n int, err error) {
 	if cap(l.flying.lines) > most {
 		l.flying.lines = nil
 	}
+}
+
+// count counts a record that was written, or was not. l.mu is held.
+func (l *Log) count(written bool) bool {
+	if written {
+		l.state.written++
+	} else {
+		l.state.failed++
+	}
+	return written
 }
 
 // writeKept tries again what could not be written. l.mu is held.
@@ -297,6 +343,11 @@ func (l *Log) overdue() {
 	l.hangs = true
 	err := fmt.Errorf("the audit log cannot be written: it has not answered for %s", l.deadline)
 	l.report(err)
+	if l.late != nil {
+		l.state.failed++
+		go l.late(err)
+		l.late = nil
+	}
 	for _, b := range []*batch{&l.flying, &l.next} {
 		for _, w := range b.waiters {
 			l.state.failed++

@@ -9,8 +9,16 @@ import (
 // Sink takes records. Write returns when the record has been handed to the operating system of this host, or cannot be, and is safe for
 // concurrent use. The record is the caller's again once Write has returned.
 type Sink interface {
-	Write(*Record) error
+	Write(*Record, Late) error
 }
+
+// Late goes on in the place of a goroutine that is stuck in a write, with what Write would have returned.
+//
+// A write to a disk that hangs cannot be called off, and whoever decides must not wait for it. So a Sink writes in another goroutine, which
+// takes longer than most decisions do. Who gives it a Late lets it write in the goroutine that calls Write. If that takes too long, Late is called,
+// once and in a goroutine of its own, and Write never returns: the goroutine that called it ends, as by [runtime.Goexit], when the disk
+// answers. What Late uses must be left alone by the deferred calls of that goroutine.
+type Late func(error)
 
 // Keeper is a Sink that remembers what could not be written.
 //

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -13,6 +14,10 @@ import (
 // checkGlobs is what Prepare does with an option that holds patterns.
 func checkGlobs(option string, patterns []string) error {
 	for _, p := range patterns {
+		// The matcher takes bytes that are no UTF-8 for this character, so that it would stand for any of them.
+		if strings.ContainsRune(p, utf8.RuneError) {
+			return fmt.Errorf("%s: %q holds what is no text, or the sign that stands for such (U+FFFD); write ? in its place", option, p)
+		}
 		if p == "" || !doublestar.ValidatePattern(p) {
 			return fmt.Errorf("%s: %q is no pattern; write *, ** and ? as in a shell, and \\ before a character that stands for itself", option, p)
 		}

@@ -32,6 +32,8 @@ func TestBadOptions(t *testing.T) {
 		{&BindMounts{Allow: []BindPath{{Path: "/run/docker/**"}}}, `allow: "/run/docker/**" stays protected: it lies in /run/docker`},
 		{&BindMounts{Allow: []BindPath{{Path: "/var/run/docker.sock"}}}, `allow: "/var/run/docker.sock" stays protected: it is a socket that controls all containers`},
 		{&BindMounts{Allow: []BindPath{{Path: "/srv/a"}}, Protect: []string{"/srv/a"}}, `allow: "/srv/a" stays protected`},
+		{&BindMounts{Allow: []BindPath{{Path: "/srv/\ufffd"}}}, "allow: \"/srv/\ufffd\" holds what is no text"},
+		{&BindMounts{Allow: []BindPath{{Path: "/srv/\x8d"}}}, `allow: "/srv/\x8d" holds what is no text`},
 		{&BindMounts{Protect: []string{"/srv/**/"}}, `protect: "/srv/**/" is not a clean absolute path`},
 		{&MountPropagation{Allow: []string{"rshard"}}, `allow: "rshard" is no propagation mode`},
 		{&VolumeDrivers{Allow: []string{"a/b"}}, `allow: "a/b" is not a plain driver name`},

@@ -71,6 +71,8 @@ func FuzzGlobIndex(f *testing.F) {
 	f.Add("/srv/**", "/srv/a")
 	f.Add(`/srv/\*/{a,b/c}`, "/srv/*/b/c")
 	f.Add("/{srv,var}/x", "/srv/x")
+	f.Add("/\x8d", "/\xb3")
+	f.Add("/srv/?", "/srv/\xb3")
 	f.Fuzz(func(t *testing.T, pattern, p string) {
 		if checkPathGlob("allow", pattern) != nil || !path.IsAbs(p) || path.Clean(p) != p || strings.Contains(p, "\x00") {
 			return

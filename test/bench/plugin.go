@@ -63,12 +63,16 @@ func null(name, binary, sockets string) *plugin {
 	return &plugin{name: name, socket: socket, cmd: exec.Command(binary, socket), binary: binary}
 }
 
-// newCaisson prepares "caisson serve" under a policy, with an audit log in a file.
+// newCaisson prepares "caisson serve" under a policy, with an audit log in a file. The policy has a folder to itself, as on a host: Caisson
+// watches that folder, and would be woken by each record that is written there.
 func (b *programs) newCaisson(name, sockets, policy, engine string) (*plugin, error) {
 	at := func(suffix string) string { return filepath.Join(b.dir, name+suffix) }
-	p := &plugin{name: name, socket: filepath.Join(sockets, name+".sock"), decides: true, auditLog: at("-audit.log"), policyFile: at("-policy.toml"), binary: b.caisson}
+	p := &plugin{name: name, socket: filepath.Join(sockets, name+".sock"), decides: true, auditLog: at("-audit.log"), policyFile: filepath.Join(at(""), "policy.toml"), binary: b.caisson}
 	p.cmd = exec.Command(b.caisson, "serve", "--socket", p.socket, "--policy", p.policyFile, "--audit-log", p.auditLog,
 		"--state-dir", at("-state"), "--engine", engine, "--log-level", "error")
+	if err := os.MkdirAll(filepath.Dir(p.policyFile), 0o700); err != nil {
+		return nil, err
+	}
 	return p, os.WriteFile(p.policyFile, []byte(policy), 0o600)
 }
 

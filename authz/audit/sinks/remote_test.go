@@ -190,7 +190,7 @@ func writeAll(t *testing.T, s *Sinks, from, to int) (ids []string) {
 		id := fmt.Sprintf("D%d", i)
 		verdict := [...]string{"allow", "deny", "undecided"}[i%3]
 		r := &audit.Record{Time: time.Now(), Decision: id, Verdict: verdict, Error: "line\nbreak \u2028 \"quoted\" ü", Violations: []audit.Violation{{Rule: "privileged"}}}
-		if err := s.Write(r); err != nil {
+		if err := s.Write(r, nil); err != nil {
 			t.Fatal(err)
 		}
 		r.Violations[0].Rule, r.Decision = "reused", "reused" // by the caller, whose record it is again
@@ -297,7 +297,7 @@ func TestHeavy(t *testing.T) {
 	s, _ := open(t, "syslog:"+filepath.Join(t.TempDir(), "nobody"))
 	big := &audit.Record{Time: time.Now(), Error: strings.Repeat("x", 10<<20)}
 	for range 10 {
-		if err := s.Write(big); err != nil {
+		if err := s.Write(big, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -315,7 +315,7 @@ func TestTooLarge(t *testing.T) {
 	at, stop := receive(t, &in, "udp", "127.0.0.1:0", nil)
 	defer stop()
 	s, _ := open(t, "syslog:udp://"+at)
-	if err := s.Write(&audit.Record{Time: time.Now(), Verdict: "allow", Decision: "big", Error: strings.Repeat("x", 70000)}); err != nil {
+	if err := s.Write(&audit.Record{Time: time.Now(), Verdict: "allow", Decision: "big", Error: strings.Repeat("x", 70000)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	writeAll(t, s, 0, 1)

@@ -102,28 +102,37 @@ func (s *Sinks) abandon() {
 	_ = s.Close(ctx) // nothing was written
 }
 
-// Write implements [audit.Sink]. All local sinks write at the same time.
-func (s *Sinks) Write(r *audit.Record) error {
+// Write implements [audit.Sink]. Several local sinks write at the same time.
+func (s *Sinks) Write(r *audit.Record, late audit.Late) error {
 	line, err := audit.Encode(r)
 	if err != nil {
 		return err
 	}
 	defer line.Free()
+	if len(s.local) == 1 {
+		err = s.local[0].WriteLine(line.Bytes(), late)
+	} else {
+		err = s.writeAll(line.Bytes())
+	}
+	if err == nil {
+		s.copy(r, line.Bytes())
+	}
+	return err
+}
+
+// writeAll hands a line to all local sinks, and waits for them.
+func (s *Sinks) writeAll(line []byte) (err error) {
 	var few [2]*audit.Pending // seldom more
 	list := few[:0]
 	for _, l := range s.local {
-		list = append(list, l.Submit(line.Bytes()))
+		list = append(list, l.Submit(line))
 	}
 	for _, w := range list {
 		if failed := w.Wait(); failed != nil {
 			err = errors.Join(err, failed)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	s.copy(r, line.Bytes())
-	return nil
+	return err
 }
 
 // Keep implements [audit.Keeper].
