@@ -94,9 +94,9 @@ func (a *Authorizer) decide(ctx context.Context, p *plan, d *Decision) {
 	}
 	deadline := a.deadline(p.policy)
 	if p.looks(r) {
-		ctx, cancel := context.WithTimeout(ctx, deadline)
-		defer cancel()
-		a.look(ctx, p, d, who)
+		w := &waitable{clock: clock{ctx, time.Now().Add(deadline)}}
+		defer w.stop()
+		a.look(w, p, d, who)
 		return
 	}
 	var bound *ruleSet
@@ -150,19 +150,6 @@ func (a *Authorizer) panicked(d *Decision, v any) {
 	}
 	d.Verdict, d.Err = Undecided, errors.New("internal error; fix: report this with the log of Caisson")
 	a.Log.Error("panic in a decision", zap.String("decision", d.ID), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
-}
-
-// clock is a context that ends at a time, and does not wake those who wait for it: for decisions that wait for nothing.
-type clock struct {
-	context.Context
-	end time.Time
-}
-
-func (c *clock) Err() error {
-	if time.Now().After(c.end) {
-		return context.DeadlineExceeded
-	}
-	return c.Context.Err()
 }
 
 // judge runs the rules on all subjects and makes a verdict of what they have found.

@@ -68,21 +68,29 @@ func follow(path string) (resolved, link string, err error) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for i, part := range parts {
 		next := filepath.Join(resolved, part)
-		target, err := filepath.EvalSymlinks(next)
+		info, err := os.Lstat(next)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-			if _, err := os.Lstat(next); err == nil {
-				return "", "", errors.New("it is a link to something that is not there")
-			}
+		case isMissing(err):
 			return filepath.Join(append([]string{resolved}, parts[i:]...)...), link, nil
 		case err != nil:
 			return "", "", err
-		case target != next:
-			link = "/" + strings.Join(parts[:i+1], "/")
+		case info.Mode()&fs.ModeSymlink == 0:
+			resolved = next
+			continue
 		}
-		resolved = target
+		if resolved, err = filepath.EvalSymlinks(next); err != nil {
+			if isMissing(err) {
+				err = errors.New("it is a link to something that is not there")
+			}
+			return "", "", err
+		}
+		link = "/" + strings.Join(parts[:i+1], "/")
 	}
 	return resolved, link, nil
+}
+
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // hostPaths looks up where the paths that a workload mounts lead. A path that cannot be followed is for the rules to refuse: they name

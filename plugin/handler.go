@@ -51,14 +51,15 @@ func NewHandler(a *authz.Authorizer, log *zap.Logger) *Handler {
 
 // ServeHTTP implements [http.Handler]. It always answers, and never panics.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := h.answer(r, nil)
-	_ = discard(r.Body)
+	m := fromHTTP(r)
+	p := h.answer(&m, nil)
+	_ = discard(m.body)
 	p.write(w)
 }
 
 // answer finds the answer to one HTTP request. It never panics. The Content-Type is not looked at, because dockerd sends none. late may be nil; see
 // [authz.Authorizer.AuthorizeOr].
-func (h *Handler) answer(r *http.Request, late func(*authz.Decision)) (p reply) {
+func (h *Handler) answer(m *incoming, late func(*authz.Decision)) (p reply) {
 	defer func() {
 		// Also http.ErrAbortHandler: whoever panics with it wants the connection dropped, and dockerd would then
 		// repeat the call with an empty body.
@@ -66,19 +67,19 @@ func (h *Handler) answer(r *http.Request, late func(*authz.Decision)) (p reply) 
 			p = h.crashed(v)
 		}
 	}()
-	switch r.URL.Path {
+	switch m.path {
 	case activatePath, requestPath, responsePath:
 	default:
 		return failure(http.StatusNotFound, "Caisson has no such endpoint")
 	}
-	if r.Method != http.MethodPost {
+	if m.method != http.MethodPost {
 		return failure(http.StatusMethodNotAllowed, "Caisson's endpoints take POST only")
 	}
-	switch r.URL.Path {
+	switch m.path {
 	case requestPath:
-		return h.authorize(r, late)
+		return h.authorize(m, late)
 	case responsePath:
-		return h.respond(r)
+		return h.respond(m)
 	}
 	return activated
 }
@@ -87,13 +88,13 @@ func (h *Handler) answer(r *http.Request, late func(*authz.Decision)) (p reply) 
 //
 // A message that is no call is refused in audit mode too. Audit mode lets requests pass that break rules; an empty message is not
 // a request but what dockerd makes of one whose connection broke, and letting it pass would let pass a request nobody has seen.
-func (h *Handler) authorize(r *http.Request, late func(*authz.Decision)) reply {
-	release, err := h.admit(r)
+func (h *Handler) authorize(m *incoming, late func(*authz.Decision)) reply {
+	release, err := h.admit(m)
 	if err != nil {
 		return h.reject(err)
 	}
 	defer release()
-	text, err := read(r)
+	text, err := read(m)
 	if err != nil {
 		return h.reject(err)
 	}
@@ -110,8 +111,8 @@ var errTooLarge = fmt.Errorf("the authorization call is larger than %d MiB; fix:
 func nothing() {}
 
 // admit waits until there is memory for the message. The returned function gives it back.
-func (h *Handler) admit(r *http.Request) (release func(), err error) {
-	size := r.ContentLength
+func (h *Handler) admit(m *incoming) (release func(), err error) {
+	size := m.length
 	switch {
 	case size > maxMessage:
 		return nil, errTooLarge
@@ -120,7 +121,7 @@ func (h *Handler) admit(r *http.Request) (release func(), err error) {
 	case size <= largeSize:
 		return nothing, nil
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.queueTime)
+	ctx, cancel := context.WithTimeout(context.Background(), h.queueTime)
 	defer cancel()
 	if err := h.large.Acquire(ctx, size); err != nil {
 		return nil, errors.New("too many large requests at once; fix: try again")
@@ -129,14 +130,14 @@ func (h *Handler) admit(r *http.Request) (release func(), err error) {
 }
 
 // read returns the body of an HTTP request. It is never larger than maxMessage, whatever its length is said to be.
-func read(r *http.Request) (string, error) {
+func read(m *incoming) (string, error) {
 	var text strings.Builder
-	if r.ContentLength > 0 {
-		text.Grow(int(min(r.ContentLength, maxMessage)))
+	if m.length > 0 {
+		text.Grow(int(min(m.length, maxMessage)))
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	_, err := io.CopyBuffer(&text, io.LimitReader(r.Body, maxMessage+1), *buffer)
+	_, err := io.CopyBuffer(&text, io.LimitReader(m.body, maxMessage+1), *buffer)
 	switch {
 	case stalled(err):
 		return "", errors.New("the authorization call did not arrive whole: its sender stalls")

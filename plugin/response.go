@@ -14,12 +14,12 @@ import (
 
 // respond answers AuthZRes. What the request did is done, and a refusal now would tell the client of a failure that did not happen. So everything
 // passes unread, but where a rule wants to see which container the Engine has made of a create request: only then is it certain which image it runs.
-func (h *Handler) respond(r *http.Request) reply {
+func (h *Handler) respond(m *incoming) reply {
 	if !h.authorizer.LooksAtCreated() {
 		return allowed
 	}
 	head := new(bytes.Buffer)
-	call, err := peek(io.TeeReader(io.LimitReader(r.Body, maxMessage), head))
+	call, err := peek(io.TeeReader(io.LimitReader(m.body, maxMessage), head))
 	if err != nil {
 		return h.reject(err)
 	}
@@ -33,7 +33,7 @@ func (h *Handler) respond(r *http.Request) reply {
 	case outline.Operation != request.ContainerCreate:
 		return allowed
 	}
-	return h.created(r, head)
+	return h.created(m, head)
 }
 
 // peek reads the method and the target of a call, and not much more: dockerd writes them before the bodies.
@@ -69,13 +69,13 @@ func peek(r io.Reader) (request.Call, error) {
 }
 
 // created asks about the container that was made. head is what has been read of the call.
-func (h *Handler) created(r *http.Request, head *bytes.Buffer) reply {
-	release, err := h.admit(r)
+func (h *Handler) created(m *incoming, head *bytes.Buffer) reply {
+	release, err := h.admit(m)
 	if err != nil {
 		return h.reject(err)
 	}
 	defer release()
-	text, err := readAfter(head, r)
+	text, err := readAfter(head, m)
 	if err != nil {
 		return h.reject(err)
 	}
@@ -94,8 +94,8 @@ func (h *Handler) created(r *http.Request, head *bytes.Buffer) reply {
 }
 
 // readAfter reads the rest of a body.
-func readAfter(head *bytes.Buffer, r *http.Request) ([]byte, error) {
-	_, err := io.Copy(head, io.LimitReader(r.Body, int64(maxMessage+1-head.Len())))
+func readAfter(head *bytes.Buffer, m *incoming) ([]byte, error) {
+	_, err := io.Copy(head, io.LimitReader(m.body, int64(maxMessage+1-head.Len())))
 	switch {
 	case stalled(err):
 		return nil, errors.New("the authorization call did not arrive whole: its sender stalls")

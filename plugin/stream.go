@@ -27,8 +27,8 @@ type stream struct {
 	late   func(*authz.Decision) // s.relieve, made once
 
 	answering bool
-	request   *http.Request // that is being answered
-	waits     bool          // its body was still on its way when that began
+	request   incoming // that is being answered
+	waits     bool     // its body was still on its way when that began
 }
 
 func newStream(c *conns, conn net.Conn) *stream {
@@ -76,8 +76,8 @@ func (s *stream) one() (more bool) {
 	h := s.conns.handler
 	s.answering = true
 	h.inFlight.Add(1)
-	r, err := http.ReadRequest(s.reader)
-	if err != nil {
+	var err error
+	if s.request, err = readIncoming(s.reader); err != nil {
 		defer s.answered()
 		if op := (*net.OpError)(nil); !errors.As(err, &op) { // there is somebody to tell
 			s.conns.log.Warn("refused what is no HTTP request", zap.Error(err))
@@ -85,36 +85,37 @@ func (s *stream) one() (more bool) {
 		}
 		return false
 	}
-	s.request, s.in.N = r, math.MaxInt64
+	m := &s.request
+	s.in.N = math.MaxInt64
 
 	// A sender that stalls gets an answer too. dockerd sends from memory, so this is no timeout that it meets when busy; and what has
 	// arrived whole needs none.
-	s.waits = r.ContentLength < 0 || r.ContentLength > int64(s.reader.Buffered())
+	s.waits = m.length < 0 || m.length > int64(s.reader.Buffered())
 	if s.waits {
 		_ = s.conn.SetReadDeadline(time.Now().Add(h.bodyTime))
-		if r.Header.Get("Expect") == "100-continue" {
+		if m.expects {
 			_, _ = io.WriteString(s.conn, "HTTP/1.1 100 Continue\r\n\r\n")
 		}
 	}
-	return s.finish(h.answer(r, s.late))
+	return s.finish(h.answer(m, s.late))
 }
 
 // finish sends an answer, and tells whether another request may follow.
 func (s *stream) finish(p reply) (more bool) {
 	defer s.answered()
-	r := s.request
-	whole := discard(r.Body) // what is left unread would be taken for the next request
+	m := &s.request
+	whole := discard(m.body) // what is left unread would be taken for the next request
 	if s.waits && whole {
 		_ = s.conn.SetReadDeadline(time.Time{})
 	}
-	more = whole && r.ProtoAtLeast(1, 1) && !r.Close && !s.conns.handler.draining.Load()
-	_, err := s.conn.Write(p.message(!more, r.Method != http.MethodHead))
+	more = whole && !m.closes && !s.conns.handler.draining.Load()
+	_, err := s.conn.Write(p.message(!more, m.method != http.MethodHead))
 	return more && err == nil // if dockerd has gone there is nobody to tell
 }
 
 // answered ends the work on a request.
 func (s *stream) answered() {
-	s.request = nil
+	s.request = incoming{}
 	if s.answering {
 		s.answering = false
 		s.conns.handler.inFlight.Add(-1)

@@ -60,19 +60,24 @@ func closeLog(t *testing.T, l *Log) {
 	}
 }
 
-// writer is one of the two ways to write a record: by another goroutine, or by the one that brings it as long as that does not take too long.
-type writer func(*Log, *Record) error
+// way is a test that writes records in one of two ways: by another goroutine, or by the one that brings it as long as that does not take too
+// long.
+type way struct {
+	*testing.T
+	write func(*Log, *Record) error
+}
 
-func bothWays(t *testing.T, test func(*testing.T, writer)) {
+func bothWays(t *testing.T, test func(*way)) {
+	t.Helper()
 	t.Run("waits", func(t *testing.T) {
-		test(t, func(l *Log, r *Record) error { return l.Write(r, nil) })
+		test(&way{t, func(l *Log, r *Record) error { return l.Write(r, nil) }})
 	})
 	t.Run("is relieved", func(t *testing.T) {
-		test(t, func(l *Log, r *Record) error {
+		test(&way{t, func(l *Log, r *Record) error {
 			done := make(chan error)
 			go func() { done <- l.Write(r, func(err error) { done <- err }) }() // a second one would leak
 			return <-done
-		})
+		}})
 	})
 }
 
@@ -110,13 +115,13 @@ func (d *disk) String() string {
 
 // TestHang takes a disk that does not answer through its whole course: records fail after the deadline, later ones at once, what became
 // of their decisions is written when the disk is back, and nothing that was written in time is lost.
-func TestHang(t *testing.T) { bothWays(t, testHang) }
+func TestHang(t *testing.T) { bothWays(t, (*way).hang) }
 
-func testHang(t *testing.T, write writer) {
+func (t *way) hang() {
 	d := newDisk()
 	l := NewLog(d)
 	l.deadline = 100 * time.Millisecond
-	if err := write(l, &Record{Decision: "before"}); err != nil {
+	if err := t.write(l, &Record{Decision: "before"}); err != nil {
 		t.Fatal(err)
 	}
 	d.mu.Lock()
@@ -124,7 +129,7 @@ func testHang(t *testing.T, write writer) {
 	for i := range 8 { // the first is being written; the others wait for it
 		wg.Go(func() {
 			begin := time.Now()
-			if err := write(l, &Record{Decision: fmt.Sprint("stuck", i), Verdict: "allow"}); err == nil {
+			if err := t.write(l, &Record{Decision: fmt.Sprint("stuck", i), Verdict: "allow"}); err == nil {
 				t.Error("a record that is not written is no error")
 			}
 			if took := time.Since(begin); took > 5*time.Second {
@@ -135,7 +140,7 @@ func testHang(t *testing.T, write writer) {
 	wg.Wait()
 	begin := time.Now()
 	for range 100 {
-		if err := write(l, &Record{Decision: "failed fast"}); err == nil || !strings.Contains(err.Error(), "has not answered for 100ms") {
+		if err := t.write(l, &Record{Decision: "failed fast"}); err == nil || !strings.Contains(err.Error(), "has not answered for 100ms") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -149,11 +154,11 @@ func testHang(t *testing.T, write writer) {
 		l.Keep(&Record{Decision: fmt.Sprint("stuck", i), Verdict: "undecided"})
 	}
 	d.mu.Unlock()
-	eventually(t, "the disk is back", func() bool { return l.Status().Err == nil && l.Status().Waiting == 0 })
-	if err := write(l, &Record{Decision: "after"}); err != nil {
+	eventually(t.T, "the disk is back", func() bool { return l.Status().Err == nil && l.Status().Waiting == 0 })
+	if err := t.write(l, &Record{Decision: "after"}); err != nil {
 		t.Error(err)
 	}
-	closeLog(t, l)
+	closeLog(t.T, l)
 	last := map[string]string{}
 	for line := range strings.Lines(d.String()) {
 		var r struct{ Decision, Verdict string }
@@ -173,9 +178,9 @@ func testHang(t *testing.T, write writer) {
 }
 
 // TestReopenHang moves the log from a disk that hangs to another one.
-func TestReopenHang(t *testing.T) { bothWays(t, testReopenHang) }
+func TestReopenHang(t *testing.T) { bothWays(t, (*way).reopenHang) }
 
-func testReopenHang(t *testing.T, write writer) {
+func (t *way) reopenHang() {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
@@ -191,7 +196,7 @@ func testReopenHang(t *testing.T, write writer) {
 	}
 	l.deadline = 100 * time.Millisecond
 	for err == nil { // until the pipe is full
-		err = write(l, &Record{Decision: "pipe", Path: strings.Repeat("x", 2000)})
+		err = t.write(l, &Record{Decision: "pipe", Path: strings.Repeat("x", 2000)})
 	}
 	l.Keep(&Record{Decision: "kept"})
 	if err := os.Remove(path); err != nil {
@@ -200,12 +205,12 @@ func testReopenHang(t *testing.T, write writer) {
 	if err := l.Reopen(); err != nil {
 		t.Fatal(err)
 	}
-	if err := write(l, &Record{Decision: "new disk"}); err != nil {
+	if err := t.write(l, &Record{Decision: "new disk"}); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "the kept record is written", func() bool { return l.Status().Waiting == 0 })
-	closeLog(t, l)
-	if got := lines(t, read(t, path)); len(got) != 2 || got[0]+got[1] != "new diskkept" && got[0]+got[1] != "keptnew disk" {
+	eventually(t.T, "the kept record is written", func() bool { return l.Status().Waiting == 0 })
+	closeLog(t.T, l)
+	if got := lines(t.T, read(t.T, path)); len(got) != 2 || got[0]+got[1] != "new diskkept" && got[0]+got[1] != "keptnew disk" {
 		t.Errorf("%q", got)
 	}
 	// The one that hangs ends with its pipe.
@@ -217,9 +222,9 @@ func testReopenHang(t *testing.T, write writer) {
 
 // TestFull fills a disk under many writers. Every line is whole, exactly those records are there whose writers were told so, and what was
 // kept follows when there is room again.
-func TestFull(t *testing.T) { bothWays(t, testFull) }
+func TestFull(t *testing.T) { bothWays(t, (*way).full) }
 
-func testFull(t *testing.T, write writer) {
+func (t *way) full() {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
 		t.Skipf("only root can make a small disk: %v", err)
@@ -244,7 +249,7 @@ func testFull(t *testing.T, write writer) {
 		wg.Go(func() {
 			for i := range 50 {
 				id := fmt.Sprintf("%d-%d", w, i)
-				err := write(l, &Record{Decision: id, Path: strings.Repeat("x", 300+7*i)})
+				err := t.write(l, &Record{Decision: id, Path: strings.Repeat("x", 300+7*i)})
 				if err != nil && !errors.Is(err, syscall.ENOSPC) {
 					t.Error(err)
 				}
@@ -256,7 +261,7 @@ func testFull(t *testing.T, write writer) {
 	}
 	wg.Wait()
 	there := map[string]bool{}
-	for _, id := range lines(t, read(t, path)) {
+	for _, id := range lines(t.T, read(t.T, path)) {
 		there[id] = true
 	}
 	written := 0
@@ -278,32 +283,32 @@ func testFull(t *testing.T, write writer) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the kept record is written", func() bool { return l.Status().Waiting == 0 })
+	eventually(t.T, "the kept record is written", func() bool { return l.Status().Waiting == 0 })
 	if s := l.Status(); s.Err != nil || s.Written != uint64(written)+1 {
 		t.Errorf("%+v", s)
 	}
-	closeLog(t, l)
-	if ids := lines(t, read(t, path)); ids[len(ids)-1] != "kept" || len(ids) != written+1 {
+	closeLog(t.T, l)
+	if ids := lines(t.T, read(t.T, path)); ids[len(ids)-1] != "kept" || len(ids) != written+1 {
 		t.Errorf("%d records, the last is %s", len(ids), ids[len(ids)-1])
 	}
 }
 
 // TestShared makes sure that records share writes: while one write takes its time, all others wait for the next.
-func TestShared(t *testing.T) { bothWays(t, testShared) }
+func TestShared(t *testing.T) { bothWays(t, (*way).shared) }
 
-func testShared(t *testing.T, write writer) {
+func (t *way) shared() {
 	d := newDisk()
 	l := NewLog(d)
 	d.mu.Lock()
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
-			if err := write(l, &Record{Decision: fmt.Sprint(i)}); err != nil {
+			if err := t.write(l, &Record{Decision: fmt.Sprint(i)}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	eventually(t, "all but the first wait", func() bool {
+	eventually(t.T, "all but the first wait", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		n := len(l.flying.waiters) + len(l.next.waiters)
@@ -314,19 +319,19 @@ func testShared(t *testing.T, write writer) {
 	})
 	d.mu.Unlock()
 	wg.Wait()
-	closeLog(t, l)
+	closeLog(t.T, l)
 	if n := d.writes.Load(); n > 3 { // the first, those that came meanwhile, and perhaps a few between the two
 		t.Errorf("50 records took %d writes", n)
 	}
-	if n := len(lines(t, []byte(d.String()))); n != 50 {
+	if n := len(lines(t.T, []byte(d.String()))); n != 50 {
 		t.Errorf("%d records", n)
 	}
 }
 
 // TestTorn begins on a new line where a stream, or a file of an earlier run, ends within one.
-func TestTorn(t *testing.T) { bothWays(t, testTorn) }
+func TestTorn(t *testing.T) { bothWays(t, (*way).torn) }
 
-func testTorn(t *testing.T, write writer) {
+func (t *way) torn() {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	if err := os.WriteFile(path, []byte("{\"decision\":\"half"), 0o600); err != nil {
 		t.Fatal(err)
@@ -335,47 +340,47 @@ func testTorn(t *testing.T, write writer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := write(l, &Record{Decision: "whole"}); err != nil {
+	if err := t.write(l, &Record{Decision: "whole"}); err != nil {
 		t.Fatal(err)
 	}
-	closeLog(t, l)
-	if _, rest, ok := strings.Cut(string(read(t, path)), "half\n"); !ok || len(lines(t, []byte(rest))) != 1 {
-		t.Errorf("%s", read(t, path))
+	closeLog(t.T, l)
+	if _, rest, ok := strings.Cut(string(read(t.T, path)), "half\n"); !ok || len(lines(t.T, []byte(rest))) != 1 {
+		t.Errorf("%s", read(t.T, path))
 	}
 
 	d := newDisk()
 	d.room.Store(10)
 	l = NewLog(d)
-	if err := write(l, &Record{Decision: "torn"}); !errors.Is(err, syscall.ENOSPC) {
+	if err := t.write(l, &Record{Decision: "torn"}); !errors.Is(err, syscall.ENOSPC) {
 		t.Error(err)
 	}
 	d.room.Store(1 << 20)
-	if err := write(l, &Record{Decision: "whole"}); err != nil {
+	if err := t.write(l, &Record{Decision: "whole"}); err != nil {
 		t.Error(err)
 	}
-	closeLog(t, l)
-	if _, rest, ok := strings.Cut(d.String(), "\n"); !ok || len(lines(t, []byte(rest))) != 1 {
+	closeLog(t.T, l)
+	if _, rest, ok := strings.Cut(d.String(), "\n"); !ok || len(lines(t.T, []byte(rest))) != 1 {
 		t.Errorf("%s", d)
 	}
 }
 
 // TestClose writes what was kept, does not wait for a disk that hangs, and takes nothing afterwards.
-func TestClose(t *testing.T) { bothWays(t, testClose) }
+func TestClose(t *testing.T) { bothWays(t, (*way).close) }
 
-func testClose(t *testing.T, write writer) {
+func (t *way) close() {
 	d := newDisk()
 	d.room.Store(0)
 	l := NewLog(d)
-	if write(l, &Record{}) == nil {
+	if t.write(l, &Record{}) == nil {
 		t.Error("a full disk is no error")
 	}
 	l.Keep(&Record{Decision: "kept"})
 	d.room.Store(1 << 20)
-	closeLog(t, l)
-	if ids := lines(t, []byte(d.String())); len(ids) != 1 || ids[0] != "kept" {
+	closeLog(t.T, l)
+	if ids := lines(t.T, []byte(d.String())); len(ids) != 1 || ids[0] != "kept" {
 		t.Errorf("%q", ids)
 	}
-	if err := write(l, &Record{}); !errors.Is(err, errClosed) {
+	if err := t.write(l, &Record{}); !errors.Is(err, errClosed) {
 		t.Error(err)
 	}
 
@@ -383,24 +388,24 @@ func testClose(t *testing.T, write writer) {
 	l = NewLog(d)
 	l.deadline = 50 * time.Millisecond
 	d.mu.Lock()
-	_ = write(l, &Record{})
+	_ = t.write(l, &Record{})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := l.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
 	d.mu.Unlock()
-	closeLog(t, l)
+	closeLog(t.T, l)
 }
 
 // TestKept bounds what waits for a disk, and counts what is lost.
-func TestKept(t *testing.T) { bothWays(t, testKept) }
+func TestKept(t *testing.T) { bothWays(t, (*way).kept) }
 
-func testKept(t *testing.T, write writer) {
+func (t *way) kept() {
 	d := newDisk()
 	d.room.Store(0)
 	l := NewLog(d)
-	_ = write(l, &Record{})
+	_ = t.write(l, &Record{})
 	big := &Record{Path: strings.Repeat("x", 1<<20)}
 	for range 5 {
 		l.Keep(big)

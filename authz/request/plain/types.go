@@ -20,9 +20,10 @@ type node struct {
 }
 
 type field struct {
-	quoted string // name in quotes
-	index  []int  // way to it through embedded structs
-	node   *node
+	key   string // name in quotes, and the colon
+	zero  string // how clients write a value that leaves the field as it is; "" if that cannot be told
+	index []int  // way to it through embedded structs
+	node  *node
 }
 
 type kind uint8
@@ -40,6 +41,12 @@ const (
 	list
 	array
 )
+
+// zeros are values as they are written that leave a field as it is. After a number, something has to show where it ends.
+var zeros = [...]string{
+	foreign: "", text: `""`, boolean: "false", signed: "0,", unsigned: "0,", binary: "null", pointer: "null", object: "null", dictionary: "null",
+	list: "null", array: "null",
+}
 
 // maxFields bounds the fields of a struct. Those beyond are not plain.
 const maxFields = 256
@@ -107,7 +114,8 @@ func (c *compiler) fields(n *node) {
 		if name == "" {
 			name = f.Name
 		}
-		member := field{quoted: `"` + name + `"`, index: f.Index, node: c.member(n.typ, f, name, options)}
+		member := field{key: `"` + name + `":`, index: f.Index, node: c.member(n.typ, f, name, options)}
+		member.zero = zeros[member.node.kind]
 		i, taken := n.byName[name]
 		switch {
 		case !taken && len(n.fields) == maxFields:
@@ -117,7 +125,7 @@ func (c *compiler) fields(n *node) {
 		case len(n.fields[i].index) > len(f.Index):
 			n.fields[i] = member
 		case len(n.fields[i].index) == len(f.Index):
-			n.fields[i].node = &node{}
+			n.fields[i].node, n.fields[i].zero = &node{}, ""
 		}
 	}
 }

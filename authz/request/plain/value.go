@@ -88,13 +88,13 @@ func (p *parser) object(n *node, v reflect.Value) bool {
 			other = guess
 		}
 		bit := uint64(1) << (at % 64)
-		if seen[at/64]&bit != 0 || !p.take(':') {
+		if seen[at/64]&bit != 0 {
 			return false
 		}
 		seen[at/64] |= bit
 		f := &n.fields[at]
 		at++
-		if p.zero(f.node) {
+		if p.zero(f) {
 			continue
 		}
 		member := v
@@ -108,40 +108,26 @@ func (p *parser) object(n *node, v reflect.Value) bool {
 }
 
 // zero passes over a value that leaves a field as it is, as most do that clients send, and tells whether it did.
-func (p *parser) zero(n *node) bool {
-	var is string
-	switch n.kind {
-	case text:
-		is = `""`
-	case boolean:
-		is = "false"
-	case signed, unsigned:
-		is = "0,"
-	case foreign:
-		return false
-	default:
-		is = "null"
-	}
-	p.peek()
-	if !p.word(is) {
+func (p *parser) zero(f *field) bool {
+	if f.zero == "" || !p.word(f.zero) {
 		return false
 	}
-	if is == "0," {
-		p.pos-- // the comma; a number without one, the last of an object, is left to value
+	if f.zero[len(f.zero)-1] == ',' { // after a number, it is for next
+		p.pos--
 	}
 	return true
 }
 
-// field reads a key and returns the field it stands for, -1 if there is none. It looks at the guessed ones first, because clients send
-// fields in the order of the type.
+// field passes over a key with its colon and returns the field it stands for, -1 if there is none. It looks at the guessed ones first, because
+// clients send fields in the order of the type.
 func (p *parser) field(n *node, guesses ...int) int {
 	for _, guess := range guesses {
-		if guess < len(n.fields) && p.word(n.fields[guess].quoted) {
+		if guess < len(n.fields) && p.word(n.fields[guess].key) {
 			return guess
 		}
 	}
 	key, ok := p.text()
-	if !ok {
+	if !ok || !p.take(':') {
 		return -1
 	}
 	if i, ok := n.byName[key]; ok {
