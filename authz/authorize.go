@@ -156,14 +156,13 @@ func (a *Authorizer) panicked(d *Decision, v any) {
 func (d *Decision) judge(ctx context.Context, p *plan, bound *ruleSet, list ...*subject) {
 	for _, s := range list {
 		for _, b := range bound.candidates(s.r) {
-			if !s.judgedBy(b.Spec) {
-				continue
+			if s.judgedBy(b.Spec) {
+				d.apply(p, b, s)
 			}
-			if err := ctx.Err(); err != nil {
-				d.Err = fmt.Errorf("the decision took too long: %w; fix: try again", err)
-				return
-			}
-			d.apply(p, b, s)
+		}
+		if err := ctx.Err(); err != nil {
+			d.Err = fmt.Errorf("the decision took too long: %w; fix: try again", err)
+			return
 		}
 	}
 	sortViolations(d.Violations)
