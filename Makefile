@@ -87,6 +87,10 @@ bench: need-go engines registry ## measure Caisson beside plugins that decide no
 	go test -run="^$$" -bench=. ./authz/image ./authz/image/notation ./authz/image/cosign
 	cd test && go test -run="^$$" -bench=ImageTrust .
 
+.PHONY: profile
+profile: need-go ## profile Caisson at work, for the compiler
+	go test -run="^$$" -bench=Serve -benchtime=20s -cpuprofile=$(CURDIR)/packaging/caisson.pgo -o /dev/null ./plugin
+
 .PHONY: generate
 generate: need-go ## make docs and defaults anew from the rules
 	go generate ./...

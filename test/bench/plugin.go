@@ -40,12 +40,13 @@ func buildAll(ctx context.Context, root, dir string) (*programs, error) {
 	p := &programs{filepath.Join(dir, "null-sdk"), filepath.Join(dir, "null-http"), os.Getenv("CAISSON_BINARY"), dir}
 	if p.caisson == "" {
 		p.caisson = filepath.Join(dir, "caisson")
-		if err := build(ctx, root, p.caisson, "./cmd/caisson"); err != nil {
+		if err := build(ctx, root, "hack/build", p.caisson); err != nil {
 			return nil, err
 		}
 	}
 	for _, file := range []string{p.nullSDK, p.floor} {
-		if err := build(ctx, filepath.Join(root, "test"), file, "./bench/"+filepath.Base(file)); err != nil {
+		pkg := "./bench/" + filepath.Base(file)
+		if err := build(ctx, filepath.Join(root, "test"), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, pkg); err != nil {
 			return nil, err
 		}
 	}
@@ -94,12 +95,12 @@ func (p *plugin) again() *plugin {
 	}
 }
 
-// build builds all programs alike, as "make build" does.
-func build(ctx context.Context, module, output, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", output, pkg)
-	cmd.Dir, cmd.Stderr, cmd.Env = module, os.Stderr, append(os.Environ(), "CGO_ENABLED=0")
+// build builds a program.
+func build(ctx context.Context, folder, command string, args ...string) error {
+	cmd := exec.CommandContext(ctx, command, args...)
+	cmd.Dir, cmd.Stderr, cmd.Env = folder, os.Stderr, append(os.Environ(), "CGO_ENABLED=0")
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("build %s: %w", pkg, err)
+		return fmt.Errorf("%s %q: %w", command, args, err)
 	}
 	return nil
 }
