@@ -85,7 +85,7 @@ bench: need-go engines registry ## measure Caisson beside plugins that decide no
 	cd test && go run ./bench
 	go test -run="^$$" -bench=RoundTrips ./authz/state/docker
 	go test -run="^$$" -bench=. ./authz/image ./authz/image/notation ./authz/image/cosign
-	cd test && go test -run="^$$" -bench=ImageTrust .
+	cd test && go test -run="^$$" -bench=ImageTrust -benchtime=15x .
 
 .PHONY: profile
 profile: need-go ## profile Caisson at work, for the compiler
