@@ -60,10 +60,10 @@ demo-shell: build engine-$(ENGINE) ## try docker commands yourself behind Caisso
 	@test/demo/demo $(ENGINE) shell
 
 .PHONY: check
-check: install-tools lint ## generated files, linters and fast tests
+check: install-tools lint ## generated files, linters and unit tests
 	hack/check-generated
 	go vet ./... && cd test && go vet ./...
-	CGO_ENABLED=1 go test -race -short ./...
+	CGO_ENABLED=1 go test -race ./... # as "test" does, which then need not do it again
 
 .PHONY: test
 test: install-tools engines registry prometheus ## all tests: unit, short fuzz, and end-to-end on both engines
