@@ -102,6 +102,9 @@ func (h *Handler) authorize(m *incoming, late func(*authz.Decision)) reply {
 	if err != nil {
 		return h.reject(err)
 	}
+	if m.length < 0 || m.length > largeSize {
+		late = nil // whoever is relieved gives nothing back until the disk answers, and this would be the memory of large messages
+	}
 	// dockerd does not cancel a call, so the context of a connection that broke says nothing about the request behind it.
 	return replyTo(h.authorizer.AuthorizeOr(context.Background(), call, late))
 }

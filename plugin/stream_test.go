@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 	"testing"
@@ -99,5 +100,25 @@ func TestRelieved(t *testing.T) {
 				t.Errorf("%d decisions, %d not carried out for want of a record:\n%s", len(last), failed, disk.text.String())
 			}
 		})
+	}
+}
+
+// TestLargeNotStuck lets the audit log hang under a large message. The memory that such messages share is free again when it has got its answer.
+func TestLargeNotStuck(t *testing.T) {
+	disk := new(gate)
+	log := audit.NewLog(disk)
+	s := start(t, usual, func(s *service, _ *Server) { s.handler.authorizer.Audit = log })
+	disk.mu.Lock()
+	if status, text := s.post(requestPath, bytes.NewReader(messageOfSize(maxMessage))); !strings.Contains(text, "its audit record cannot be written") {
+		t.Errorf("%d %s", status, text)
+	}
+	for end := time.Now().Add(time.Second); !s.handler.large.TryAcquire(largeBudget); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("a request that has been answered holds memory")
+		}
+	}
+	disk.mu.Unlock()
+	if err := log.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -147,7 +147,7 @@ func (l *Log) writeHere(line []byte, late Late) error {
 	}
 	relieved := l.late == nil
 	l.running, l.late = false, nil
-	if len(l.next.waiters) > 0 || l.kept.count > 0 && err == nil || l.closing { // the rest is not this goroutine's to wait for
+	if len(l.next.waiters) > 0 || l.triesKept() || l.closing { // the rest is not this goroutine's to wait for
 		l.start()
 	}
 	if relieved {
@@ -228,6 +228,12 @@ func (l *Log) retry() {
 	})
 }
 
+// triesKept tells whether kept records are to be tried again now: the disk takes records, or their time came while others were being written.
+// l.mu is held.
+func (l *Log) triesKept() bool {
+	return l.kept.count > 0 && (l.state.err == nil || !l.kept.armed)
+}
+
 // run writes until nothing is left to write.
 func (l *Log) run() {
 	l.mu.Lock()
@@ -241,7 +247,7 @@ func (l *Log) run() {
 		}
 		l.settle(n, err)
 	}
-	if l.kept.count > 0 && (l.state.err == nil || !l.kept.armed) {
+	if l.triesKept() {
 		if !l.writeKept(turn) {
 			return
 		}

@@ -177,6 +177,32 @@ func (t *way) hang() {
 	}
 }
 
+// TestHangThenFail lets a disk hang for longer than it takes until kept records are tried again, and then fail the write that hung. When there
+// is room, the last word on the decision is written, though no other record comes.
+func TestHangThenFail(t *testing.T) { bothWays(t, (*way).hangThenFail) }
+
+func (t *way) hangThenFail() {
+	d := newDisk()
+	d.room.Store(0)
+	l := NewLog(d)
+	l.deadline = 50 * time.Millisecond
+	d.mu.Lock()
+	if t.write(l, &Record{Decision: "stuck"}) == nil {
+		t.Error("a record that is not written is no error")
+	}
+	l.Keep(&Record{Decision: "stuck"})
+	eventually(t.T, "the time to try again comes", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return !l.kept.armed
+	})
+	d.mu.Unlock()
+	eventually(t.T, "the write that hung has failed", func() bool { return errors.Is(l.Status().Err, syscall.ENOSPC) })
+	d.room.Store(1 << 20)
+	eventually(t.T, "the kept record is written", func() bool { return l.Status().Waiting == 0 })
+	closeLog(t.T, l)
+}
+
 // TestReopenHang moves the log from a disk that hangs to another one.
 func TestReopenHang(t *testing.T) { bothWays(t, (*way).reopenHang) }
 

@@ -2,8 +2,13 @@ package image_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"caisson/authz/image"
 	"caisson/authz/state"
@@ -35,4 +40,34 @@ func TestEndsWhileVerified(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", q, got.Reason, image.Expired)
 		}
 	}
+}
+
+// TestRemembersLittle asks about many images, of whose labels and names their maker has made much. What is remembered of them does not grow with
+// that.
+func TestRemembersLittle(t *testing.T) {
+	r := newRegistry()
+	p := policy(r, signs())
+	a := image.NewAssessor()
+	used := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	const images = 64
+	before := used()
+	for i := range images {
+		m := r.manifest(digest.FromString(fmt.Sprint(i)))
+		large := containerd(m, repo+"@"+m.Digest.String())
+		large.Labels = map[string]string{"any": strings.Repeat("x", 1<<20), "org.opencontainers.image.created": strings.Repeat("x", 1<<20)}
+		large.Identity = []byte(`{"any":"` + strings.Repeat("x", 1<<20) + `"}`)
+		found := assess(t, a, p, engineWith(map[string]*state.Image{"x": large}), image.Question{Ref: "x"})
+		if found.Verdict.Reason != image.Unsigned {
+			t.Fatalf("%+v", found.Verdict)
+		}
+	}
+	if more := used() - before; more > images<<17 {
+		t.Errorf("%d verdicts take %d KiB each", images, more/images>>10)
+	}
+	runtime.KeepAlive(a)
 }

@@ -37,8 +37,8 @@ type Subject struct {
 	Platform    ocispec.Platform      // of the image that the Engine shows
 	RepoDigests []reference.Canonical // where it may have come from: a hint for where to look, and no evidence
 	Created     time.Time             // by the builder's clock; zero if it says nothing
-	Labels      map[string]string
-	Identity    json.RawMessage // what Engine 29.2 and later found out about signatures; nil if it says nothing
+	Labels      map[string]string     // those that anybody here looks at
+	Identity    json.RawMessage       // what Engine 29.2 and later found out about signatures; nil if it says nothing
 
 	// IdentityOf is the manifest that Identity is about: the ID that the Engine gives if it is asked for one platform of the image. "" is not
 	// known.

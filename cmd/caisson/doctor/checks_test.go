@@ -311,7 +311,11 @@ func (t trustFiles) ReadFolder(name string) ([]string, error) {
 // A host is enforcing only if that was seen.
 func TestEnforcing(t *testing.T) {
 	for name, change := range map[string]func(f *Facts){
-		"not asked":         func(f *Facts) { f.Guard = host.Unguarded },
+		"not asked": func(f *Facts) { f.Guard = host.Unguarded },
+		"another refuses": func(f *Facts) {
+			f.Config.Plugins = []string{"other", "caisson"}
+			f.Guard, f.Outcomes[0].By = host.Unknown, "other"
+		},
 		"not tried":         func(f *Facts) { f.Outcomes = nil },
 		"one passed":        func(f *Facts) { f.Outcomes = append(f.Outcomes, host.Outcome{}) },
 		"audit":             func(f *Facts) { f.Policy = policyOf("mode = \"audit\"\n" + enforcing) },
@@ -324,6 +328,11 @@ func TestEnforcing(t *testing.T) {
 		if f.Enforcing() || NewReport(f).Healthy() {
 			t.Errorf("%s: counts as enforcing", name)
 		}
+	}
+	f := good(t)
+	f.Guard = host.Unknown // another plugin refuses the mark, and Caisson the attack
+	if !f.Enforcing() {
+		t.Error("what Caisson refuses does not count")
 	}
 }
 

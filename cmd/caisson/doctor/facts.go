@@ -90,9 +90,15 @@ func (f *Facts) auditing() (by string, yes bool) {
 	return "", false
 }
 
+// asked tells whether Caisson was seen to be asked: what another plugin refuses before it tells nothing about that.
+func (f *Facts) asked() bool {
+	byCaisson := func(o host.Outcome) bool { return host.SamePlugin(o.By, f.Plugin) }
+	return f.Guard == host.Guarded || f.Guard == host.Unknown && slices.ContainsFunc(f.Outcomes, byCaisson)
+}
+
 // Enforcing tells whether what the policy forbids was seen to be refused.
 func (f *Facts) Enforcing() bool {
 	refused := len(f.Outcomes) > 0 && !slices.ContainsFunc(f.Outcomes, func(o host.Outcome) bool { return !o.Refused })
 	_, auditing := f.auditing()
-	return f.Guard != host.Unguarded && refused && !auditing && f.PluginErr == nil
+	return f.asked() && refused && !auditing && f.PluginErr == nil
 }

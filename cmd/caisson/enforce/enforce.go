@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -102,6 +104,8 @@ func (e *Enforcer) apply(ctx context.Context, c *change) error {
 	if e.DryRun {
 		return e.show(c)
 	}
+	ctx, stop := uninterrupted(ctx)
+	defer stop()
 	if c.edits() {
 		if err := c.write(c.text); err != nil {
 			return fmt.Errorf("%w; nothing was changed", err)
@@ -122,6 +126,18 @@ func (e *Enforcer) apply(ctx context.Context, c *change) error {
 		return e.rollBack(ctx, c, err)
 	}
 	return nil
+}
+
+// uninterrupted holds off what would end the program halfway: the keyboard, a connection to the host that breaks, a pipe that nobody reads any
+// more. The context ends then, and all is put back. A second signal ends the program.
+func uninterrupted(ctx context.Context) (context.Context, func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, func() {
+		stop()
+		signal.Reset(syscall.SIGPIPE)
+	}
 }
 
 // show prints what would be done.
@@ -179,6 +195,8 @@ func (e *Enforcer) await(ctx context.Context, c *change) error {
 		}
 	}
 	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
 	case err != nil:
 		return fmt.Errorf("the Engine: %w", err)
 	case guard == host.Unknown:
@@ -218,15 +236,20 @@ func (e *Enforcer) prove(ctx context.Context, c *change, guard host.Guard) error
 	case !o.Refused:
 		return fmt.Errorf("%s is not refused: the Engine answered %d %s", o.Attack, o.Status, o.Text)
 	}
+	if guard != host.Guarded && !host.SamePlugin(o.By, e.Plugin) {
+		e.say("%s was refused by plugin %s, before %s could be asked", o.Attack, o.By, e.Plugin)
+		return nil
+	}
 	e.say("enforced: %s was refused by plugin %s", o.Attack, o.By)
 	return nil
 }
 
 // rollBack brings back the file as it was, and makes dockerd read it if that is safe.
 func (e *Enforcer) rollBack(ctx context.Context, c *change, cause error) error {
+	ctx = context.WithoutCancel(ctx) // also if that is why
 	said := []string{cause.Error()}
 	if c.edits() {
-		if err := c.restore(); err != nil {
+		if err := c.restore(c.text); err != nil {
 			return fmt.Errorf("%w; and %s cannot be brought back from %s: %w", cause, c.file, c.backup(), err)
 		}
 		said = append(said, c.file+" is as it was")

@@ -25,11 +25,8 @@ func (s *survey) backedUp() string {
 
 // write replaces the file in one step, and keeps the one before beside it.
 func (s *survey) write(text []byte) error {
-	switch now, err := os.ReadFile(s.file); {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	if err := s.still(s.text); err != nil {
 		return err
-	case !bytes.Equal(now, s.text):
-		return fmt.Errorf("%s has been changed meanwhile; fix: try again", s.file)
 	}
 	if s.info == nil {
 		if err := os.MkdirAll(filepath.Dir(s.file), 0o755); err != nil { //nolint:gosec // as packages of Docker make it
@@ -41,8 +38,22 @@ func (s *survey) write(text []byte) error {
 	return s.replace(s.file, text)
 }
 
-// restore brings back what was there before.
-func (s *survey) restore() error {
+// still makes sure that the file holds what it did a moment ago: what others write meanwhile is not to be lost.
+func (s *survey) still(text []byte) error {
+	switch now, err := os.ReadFile(s.file); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case !bytes.Equal(now, text):
+		return fmt.Errorf("%s has been changed meanwhile; fix: try again", s.file)
+	}
+	return nil
+}
+
+// restore brings back what was there before what was written.
+func (s *survey) restore(written []byte) error {
+	if err := s.still(written); err != nil {
+		return err
+	}
 	if s.info == nil {
 		return errors.Join(os.Remove(s.file), syncFolder(s.file))
 	}

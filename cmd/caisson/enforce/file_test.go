@@ -58,7 +58,7 @@ func TestWrite(t *testing.T) {
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link is gone: %v", err)
 	}
-	if err := s.restore(); err != nil {
+	if err := s.restore([]byte(`{"debug":true}`)); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(link); err != nil || string(text) != "{}" {
@@ -79,7 +79,7 @@ func TestWriteNew(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o644 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if err := s.restore(); err != nil {
+	if err := s.restore([]byte("{}")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(file); !os.IsNotExist(err) {
@@ -99,5 +99,30 @@ func TestWriteMeanwhile(t *testing.T) {
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != `{"icc":false}` {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// What somebody else has written after the change is not lost either, when that does not have its effect and is taken back.
+func TestRestoreMeanwhile(t *testing.T) {
+	for _, before := range []string{"", "{}"} {
+		file := filepath.Join(t.TempDir(), "daemon.json")
+		if before != "" {
+			if err := os.WriteFile(file, []byte(before), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := found(t, file)
+		if err := s.write([]byte(`{"debug":true}`)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(`{"debug":true,"icc":false}`), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.restore([]byte(`{"debug":true}`)); err == nil || !strings.Contains(err.Error(), "changed meanwhile") {
+			t.Errorf("%v", err)
+		}
+		if text, err := os.ReadFile(file); err != nil || string(text) != `{"debug":true,"icc":false}` {
+			t.Errorf("%s, %v", text, err)
+		}
 	}
 }

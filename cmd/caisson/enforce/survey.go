@@ -43,7 +43,7 @@ func (e *Enforcer) survey(ctx context.Context) (*survey, error) {
 		started = s.dockerd.ConfigFile
 		s.serves = (&host.Engine{Socket: e.Engine.Socket, Timeout: 5 * time.Second}).Up(ctx) == nil
 	} else {
-		s.flags = serviceFlags(ctx)
+		s.flags = serviceFlags(ctx, e.Files)
 	}
 	if err := s.read(cmp.Or(e.ConfigFile, started, host.ConfigFile)); err != nil {
 		return nil, err
@@ -88,13 +88,34 @@ func (s *survey) conflict() error {
 		"fix: change the command line, or move all plugins from there to the file and restart dockerd", where, s.file)
 }
 
-// serviceFlags is the command line of the service docker, if systemd knows it.
-func serviceFlags(ctx context.Context) string {
+// serviceFlags is the command line of the service docker, if systemd knows it, and what it takes from its environment.
+func serviceFlags(ctx context.Context, files host.Files) string {
 	if !systemd() {
 		return ""
 	}
-	out, _ := exec.CommandContext(ctx, "systemctl", "show", "--property=ExecStart", "--value", "docker.service").Output() // no service, no flags
-	return string(out)
+	show := exec.CommandContext(ctx, "systemctl", "show", "--property=ExecStart,Environment,EnvironmentFiles", "docker.service")
+	out, _ := show.Output() // no service, no flags
+	return withEnvironment(files, string(out))
+}
+
+// withEnvironment adds what is in the files that hold a service's environment: Debian's starts dockerd with $DOCKER_OPTS of /etc/default/docker.
+func withEnvironment(files host.Files, shown string) string {
+	var all strings.Builder
+	all.WriteString(shown)
+	for line := range strings.Lines(shown) {
+		value, ok := strings.CutPrefix(line, "EnvironmentFiles=")
+		if !ok || !strings.Contains(shown, "$") {
+			continue
+		}
+		file, _, _ := strings.Cut(strings.TrimSpace(value), " (ignore_errors=")
+		text, _ := files.Read(file) // a service whose file cannot be read does without, or does not start
+		for setting := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(strings.TrimSpace(setting), "#") {
+				all.WriteString(setting)
+			}
+		}
+	}
+	return all.String()
 }
 
 func systemd() bool {
