@@ -1,13 +1,10 @@
 package audit
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 )
@@ -86,13 +83,6 @@ func (w *Pending) Wait() error {
 	return err
 }
 
-// kept are records that wait for a disk, as lines.
-type kept struct {
-	lines []byte
-	count int
-	armed bool // the next attempt is set
-}
-
 // NewLog writes records to a stream.
 func NewLog(w io.Writer) *Log { return newLog(&output{w: w}, "") }
 
@@ -157,16 +147,6 @@ func (l *Log) writeHere(line []byte, late Late) error {
 	return err
 }
 
-// Keep implements [Keeper]. The oldest of more than 4 MiB stay, and the rest is lost.
-func (l *Log) Keep(r *Record) {
-	line, err := Encode(r)
-	if err != nil {
-		return
-	}
-	defer line.Free()
-	l.keep(line.Bytes())
-}
-
 // Submit hands in a line, as [Encode] makes it, which is the caller's again when Submit returns. What becomes of it is told by [Pending.Wait],
 // which must be called: so the sinks of a host write at the same time.
 func (l *Log) Submit(line []byte) *Pending {
@@ -190,185 +170,4 @@ func (l *Log) submit(line []byte) *Pending {
 		l.start()
 	}
 	return w
-}
-
-// keep remembers a line until it can be written.
-func (l *Log) keep(line []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closing || len(l.kept.lines)+len(line) > maxKept {
-		l.state.lost++
-		return
-	}
-	l.kept.lines = append(l.kept.lines, line...)
-	l.kept.count++
-	l.retry()
-}
-
-// start makes sure that somebody writes. l.mu is held.
-func (l *Log) start() {
-	if !l.running {
-		l.running = true
-		go l.flush()
-	}
-}
-
-// retry sees to it that kept records are tried again in a while, or with the next record. l.mu is held.
-func (l *Log) retry() {
-	if l.kept.armed || l.kept.count == 0 || l.closing {
-		return
-	}
-	l.kept.armed = true
-	time.AfterFunc(retryEvery, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.kept.armed = false; !l.closing {
-			l.start()
-		}
-	})
-}
-
-// triesKept tells whether kept records are to be tried again now: the disk takes records, or their time came while others were being written.
-// l.mu is held.
-func (l *Log) triesKept() bool {
-	return l.kept.count > 0 && (l.state.err == nil || !l.kept.armed)
-}
-
-// run writes until nothing is left to write.
-func (l *Log) run() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	turn := l.turn
-	for len(l.next.waiters) > 0 {
-		l.flying, l.next = l.next, batch{l.flying.lines[:0], l.flying.waiters[:0]}
-		n, ours, err := l.write(l.flying.lines, turn)
-		if !ours {
-			return
-		}
-		l.settle(n, err)
-	}
-	if l.triesKept() {
-		if !l.writeKept(turn) {
-			return
-		}
-	}
-	l.running = false
-	if len(l.next.waiters) > 0 { // came in while those kept were written
-		l.start()
-		return
-	}
-	if l.closing {
-		l.end()
-	}
-}
-
-// write writes lines without holding l.mu, which is held before and after. ours is false if this goroutine has been given up meanwhile.
-func (l *Log) write(lines []byte, turn int) (n int, ours bool, err error) {
-	out := l.out
-	l.using, l.began = out, time.Now()
-	if !l.watched {
-		l.watched = true
-		l.watchdog.Reset(l.deadline)
-	}
-	l.mu.Unlock()
-
-	n, err = out.write(lines)
-
-	l.mu.Lock()
-	if turn != l.turn {
-		out.discard()
-		return 0, false, nil
-	}
-	if l.Wrote != nil {
-		l.Wrote(time.Since(l.began))
-	}
-	if out != l.out { // reopened
-		out.discard()
-	}
-	l.using, l.began, l.hangs = nil, time.Time{}, false
-	l.report(err)
-	return n, true, err
-}
-
-// settle tells those who wait what became of their lines. l.mu is held.
-func (l *Log) settle(n int, err error) {
-	for _, w := range l.flying.waiters { // nobody, if they were told that it takes too long
-		if l.count(w.end <= n) {
-			w.done <- nil
-		} else {
-			w.done <- err
-		}
-	}
-	l.flying.waiters = l.flying.waiters[:0]
-	const most = 1 << 20 // what a burst has left is not held for ever
-	if cap(l.flying.lines) > most {
-		l.flying.lines = nil
-	}
-}
-
-// count counts a record that was written, or was not. l.mu is held.
-func (l *Log) count(written bool) bool {
-	if written {
-		l.state.written++
-	} else {
-		l.state.failed++
-	}
-	return written
-}
-
-// writeKept tries again what could not be written. l.mu is held.
-func (l *Log) writeKept(turn int) (ours bool) {
-	lines := l.kept.lines // others may append meanwhile: that does not change these
-	n, ours, _ := l.write(lines, turn)
-	if !ours {
-		return false
-	}
-	written := bytes.Count(lines[:n], []byte{'\n'})
-	l.state.written += uint64(written) //nolint:gosec // G115: a count
-	l.kept.count -= written
-	if l.kept.lines = slices.Delete(l.kept.lines, 0, n); l.kept.count == 0 {
-		l.kept.lines = nil
-	}
-	l.retry()
-	return true
-}
-
-// overdue gives up waiting for a write. Those who wait are told, and nobody waits any more until the disk has answered.
-func (l *Log) overdue() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.watched = false
-	if l.using == nil || l.hangs {
-		return
-	}
-	if left := l.deadline - time.Since(l.began); left > 0 {
-		l.watched = true
-		l.watchdog.Reset(left)
-		return
-	}
-	l.hangs = true
-	err := fmt.Errorf("the audit log cannot be written: it has not answered for %s", l.deadline)
-	l.report(err)
-	if l.late != nil {
-		l.state.failed++
-		go l.late(err)
-		l.late = nil
-	}
-	for _, b := range []*batch{&l.flying, &l.next} {
-		for _, w := range b.waiters {
-			l.state.failed++
-			w.done <- err
-		}
-		b.waiters = b.waiters[:0]
-	}
-	// Those that have not been written yet never will be: their decisions say so in records of their own.
-	l.next.lines = l.next.lines[:0]
-}
-
-// report keeps the outcome of the latest write. l.mu is held.
-func (l *Log) report(err error) {
-	if err == nil || l.state.err == nil {
-		l.state.since = time.Now()
-	}
-	l.state.err = err
 }
