@@ -45,7 +45,7 @@ func (d *decoder) rule(profile rules.Profile, spec *rules.Spec, tables map[strin
 func (d *decoder) unknownRules(at path, tables map[string]any) {
 	for _, id := range slices.Sorted(maps.Keys(tables)) {
 		if rules.Get(rules.ID(id)) == nil {
-			d.problem(at.key(id), "unknown rule%s", suggest(id, ruleIDs()))
+			d.problem(at.key(id), "unknown rule%s", unknownRule(id))
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (d *decoder) decodeItself(p path, v any, dst reflect.Value) bool {
 	case *time.Time: // before TextUnmarshaler, which it is too
 		t, ok := v.(time.Time)
 		if !ok {
-			err = mismatch(v, "a date")
+			err = mismatch(v, "a date without quotes, such as 2027-03-31")
 		}
 		*u = t
 	case *time.Duration:
