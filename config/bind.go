@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"errors"
 	"maps"
 	"reflect"
@@ -52,6 +53,10 @@ func (d *decoder) unknownRules(at path, tables map[string]any) {
 
 // override applies a rule's table. The table switches the rule on, if its mode does not say otherwise.
 func (d *decoder) override(p path, b *authz.BoundRule, v any) {
+	if on, ok := v.(bool); ok && !b.Spec.Permanent {
+		d.mismatch(p, v, fmt.Sprintf("a table; write [%s], and below it mode = %q", p, map[bool]authz.Mode{true: authz.Enforce, false: authz.Off}[on]))
+		return
+	}
 	table, ok := d.table(p, v)
 	if !ok {
 		return

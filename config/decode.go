@@ -52,7 +52,9 @@ func (d *decoder) decode(p path, v any, dst reflect.Value) {
 	case reflect.Interface:
 		dst.Set(reflect.ValueOf(v))
 	case reflect.Struct:
-		if table, ok := d.table(p, v); ok {
+		if text, ok := v.(string); ok && options(dst.Type()) != nil {
+			d.mismatch(p, v, fmt.Sprintf("a table such as { %s = %q }", options(dst.Type())[0].name, text))
+		} else if table, ok := d.table(p, v); ok {
 			d.decodeStruct(p, table, dst)
 		}
 	case reflect.Map:
