@@ -344,3 +344,18 @@ func TestAttacks(t *testing.T) {
 		}
 	}
 }
+
+// A policy file that is gone comes back as it was, if Caisson has kept it.
+func TestPolicyGone(t *testing.T) {
+	f := good(t)
+	f.Policy, f.PolicyErr, f.PolicyFile = nil, fs.ErrNotExist, "/etc/caisson/policy.toml"
+	f.Serving = &Serving{LastGood: enforcing, StateDir: "/var/lib/caisson"}
+	const kept = "cp /var/lib/caisson/last-good/etc/caisson/policy.toml /etc/caisson/policy.toml"
+	if got := f.restore(); got != kept {
+		t.Errorf("%q, want %q", got, kept)
+	}
+	f.Serving.LastGood = ""
+	if got := f.restore(); got != "caisson policy default > /etc/caisson/policy.toml" {
+		t.Errorf("without a copy: %q", got)
+	}
+}
