@@ -62,8 +62,8 @@ func serve(t *testing.T, handle http.HandlerFunc) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: handle} //nolint:gosec // for this test only
-	go server.Serve(l)                      //nolint:errcheck // it ends with the test
+	server := &http.Server{Handler: handle}
+	go server.Serve(l)
 	t.Cleanup(func() { _ = server.Close() })
 	return socket
 }
