@@ -345,6 +345,24 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// The image of an attack is not there, so it is not the image for which the plugin refuses: nor may the file's own verdict be.
+func TestAttacksAreOfNoImage(t *testing.T) {
+	p := policy(t, "version = 1\nprofile = \"standard\"\n").Policy
+	named := 0
+	for _, a := range attacks() {
+		if !strings.Contains(string(a.Call().Body), `"Image":`) {
+			continue
+		}
+		named++
+		if v := judge(t.Context(), p, a); slices.Contains(v.Rules, "image-signature") {
+			t.Errorf("%s: %v", a.Name, v.Rules)
+		}
+	}
+	if named == 0 {
+		t.Error("no attack names an image")
+	}
+}
+
 // A policy file that is gone comes back as it was, if Caisson has kept it.
 func TestPolicyGone(t *testing.T) {
 	f := good(t)
