@@ -130,6 +130,7 @@ func TestChecks(t *testing.T) {
 		{"dockerd-config", Info, "other is asked before", func(f *Facts) { f.Config.Plugins = []string{"other", "caisson"} }},
 		{"dockerd-config", Fail, "everybody can write", func(f *Facts) { f.put("etc/docker/daemon.json", file(0o666, 0, 0, "{}")) }},
 		{"plugin-answers", Fail, "silent", func(f *Facts) { f.PluginErr = errors.New("silent") }},
+		{"plugin-answers", Fail, "no room", func(f *Facts) { f.PluginErr = fmt.Errorf("%w: no room", host.ErrRefusesPing) }},
 		{"self-test", Fail, "answered 404", func(f *Facts) { f.Outcomes[0] = host.Outcome{Attack: "an attack", Status: 404} }},
 		{"self-test", Fail, "mode is audit", func(f *Facts) {
 			f.Outcomes[0].Refused, f.Policy = false, policyOf("mode = \"audit\"\n"+enforcing)
@@ -360,6 +361,17 @@ func TestAttacksAreOfNoImage(t *testing.T) {
 	}
 	if named == 0 {
 		t.Error("no attack names an image")
+	}
+}
+
+// A restart does not help a Caisson that runs and cannot record.
+func TestRefusesEverything(t *testing.T) {
+	f := good(t)
+	f.PluginErr = fmt.Errorf("%w: no room", host.ErrRefusesPing)
+	for _, x := range Examine(f) {
+		if x.Check == "plugin-answers" && strings.Contains(x.Do, "restart") {
+			t.Errorf("%+v", x)
+		}
 	}
 }
 
