@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -45,13 +46,17 @@ func (d *decoder) rule(profile rules.Profile, spec *rules.Spec, tables map[strin
 func (d *decoder) unknownRules(at path, tables map[string]any) {
 	for _, id := range slices.Sorted(maps.Keys(tables)) {
 		if rules.Get(rules.ID(id)) == nil {
-			d.problem(at.key(id), "unknown rule%s", suggest(id, ruleIDs()))
+			d.problem(at.key(id), "unknown rule%s", unknownRule(id))
 		}
 	}
 }
 
 // override applies a rule's table. The table switches the rule on, if its mode does not say otherwise.
 func (d *decoder) override(p path, b *authz.BoundRule, v any) {
+	if on, ok := v.(bool); ok && !b.Spec.Permanent {
+		d.mismatch(p, v, fmt.Sprintf("a table; write [%s], and below it mode = %q", p, map[bool]authz.Mode{true: authz.Enforce, false: authz.Off}[on]))
+		return
+	}
 	table, ok := d.table(p, v)
 	if !ok {
 		return

@@ -52,7 +52,9 @@ func (d *decoder) decode(p path, v any, dst reflect.Value) {
 	case reflect.Interface:
 		dst.Set(reflect.ValueOf(v))
 	case reflect.Struct:
-		if table, ok := d.table(p, v); ok {
+		if text, ok := v.(string); ok && options(dst.Type()) != nil {
+			d.mismatch(p, v, fmt.Sprintf("a table such as { %s = %q }", options(dst.Type())[0].name, text))
+		} else if table, ok := d.table(p, v); ok {
 			d.decodeStruct(p, table, dst)
 		}
 	case reflect.Map:
@@ -76,7 +78,7 @@ func (d *decoder) decodeItself(p path, v any, dst reflect.Value) bool {
 	case *time.Time: // before TextUnmarshaler, which it is too
 		t, ok := v.(time.Time)
 		if !ok {
-			err = mismatch(v, "a date")
+			err = mismatch(v, "a date without quotes, such as 2027-03-31")
 		}
 		*u = t
 	case *time.Duration:

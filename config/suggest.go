@@ -21,6 +21,14 @@ func suggest(word string, valid []string) string {
 	return "; valid: " + strings.Join(sorted, ", ")
 }
 
+// unknownRule completes an error about a rule that there is none of.
+func unknownRule(id string) string {
+	if near := nearest(id, ruleIDs()); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return `; "caisson rules list" shows all`
+}
+
 // nearest returns the valid word that takes the fewest edits to reach, "" if that would be another word altogether.
 func nearest(word string, valid []string) string {
 	best, bestDistance := "", 2+len(word)/4 // one slip in a short word, more in a long one

@@ -21,7 +21,12 @@ import (
 const auditFile = "/var/log/caisson/audit.log"
 
 func newAudit() *cobra.Command {
-	cmd := &cobra.Command{Use: "audit", Short: "Look into the audit log"}
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Look into the audit log",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	cmd.AddCommand(newAuditFind())
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 func main() {
@@ -44,19 +45,19 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil {
 		return exitOK
 	}
-	code := exitUnusable // what cobra finds wrong with the command line
-	if e := (*exitError)(nil); errors.As(err, &e) {
-		code = e.code
-		if e.err == nil {
-			return code
-		}
+	e := (*exitError)(nil)
+	if !errors.As(err, &e) { // what cobra finds wrong with the command line
+		fmt.Fprintf(stderr, "caisson: %s\nsee \"%s --help\"\n", strings.TrimSpace(err.Error()), cmd.CommandPath()) //nolint:errcheck // as below
+		return exitUnusable
 	}
-	fmt.Fprintf(stderr, "caisson: %v\n", err) //nolint:errcheck // there is no other place to say it
-	return code
+	if e.err != nil {
+		fmt.Fprintf(stderr, "caisson: %v\n", err) //nolint:errcheck // there is no other place to say it
+	}
+	return e.code
 }
 
 // unusable marks an error as one of the input.

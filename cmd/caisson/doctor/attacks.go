@@ -29,9 +29,9 @@ func attacks() []*cases.Case {
 	return list
 }
 
-// judge decides about an attack as the plugin would.
+// judge decides about an attack as the plugin would, to whom the Engine says that the image is not there.
 func judge(ctx context.Context, p *authz.Policy, c *cases.Case) Verdict {
-	a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, Log: zap.NewNop()}
+	a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, Images: cases.NoImages, Log: zap.NewNop()}
 	d := a.Authorize(ctx, c.Call())
 	v := Verdict{Name: c.Why, Refused: !d.Passes()}
 	for _, x := range d.Violations {

@@ -130,6 +130,7 @@ func TestChecks(t *testing.T) {
 		{"dockerd-config", Info, "other is asked before", func(f *Facts) { f.Config.Plugins = []string{"other", "caisson"} }},
 		{"dockerd-config", Fail, "everybody can write", func(f *Facts) { f.put("etc/docker/daemon.json", file(0o666, 0, 0, "{}")) }},
 		{"plugin-answers", Fail, "silent", func(f *Facts) { f.PluginErr = errors.New("silent") }},
+		{"plugin-answers", Fail, "no room", func(f *Facts) { f.PluginErr = fmt.Errorf("%w: no room", host.ErrRefusesPing) }},
 		{"self-test", Fail, "answered 404", func(f *Facts) { f.Outcomes[0] = host.Outcome{Attack: "an attack", Status: 404} }},
 		{"self-test", Fail, "mode is audit", func(f *Facts) {
 			f.Outcomes[0].Refused, f.Policy = false, policyOf("mode = \"audit\"\n"+enforcing)
@@ -351,5 +352,49 @@ func TestAttacks(t *testing.T) {
 				t.Errorf("%s: %s is not refused", profile, v.Name)
 			}
 		}
+	}
+}
+
+// The image of an attack is not there, so it is not the image for which the plugin refuses: nor may the file's own verdict be.
+func TestAttacksAreOfNoImage(t *testing.T) {
+	p := policy(t, "version = 1\nprofile = \"standard\"\n").Policy
+	named := 0
+	for _, a := range attacks() {
+		if !strings.Contains(string(a.Call().Body), `"Image":`) {
+			continue
+		}
+		named++
+		if v := judge(t.Context(), p, a); slices.Contains(v.Rules, "image-signature") {
+			t.Errorf("%s: %v", a.Name, v.Rules)
+		}
+	}
+	if named == 0 {
+		t.Error("no attack names an image")
+	}
+}
+
+// A restart does not help a Caisson that runs and cannot record.
+func TestRefusesEverything(t *testing.T) {
+	f := good(t)
+	f.PluginErr = fmt.Errorf("%w: no room", host.ErrRefusesPing)
+	for _, x := range Examine(f) {
+		if x.Check == "plugin-answers" && strings.Contains(x.Do, "restart") {
+			t.Errorf("%+v", x)
+		}
+	}
+}
+
+// A policy file that is gone comes back as it was, if Caisson has kept it.
+func TestPolicyGone(t *testing.T) {
+	f := good(t)
+	f.Policy, f.PolicyErr, f.PolicyFile = nil, fs.ErrNotExist, "/etc/caisson/policy.toml"
+	f.Serving = &Serving{LastGood: enforcing, StateDir: "/var/lib/caisson"}
+	const kept = "cp /var/lib/caisson/last-good/etc/caisson/policy.toml /etc/caisson/policy.toml"
+	if got := f.restore(); got != kept {
+		t.Errorf("%q, want %q", got, kept)
+	}
+	f.Serving.LastGood = ""
+	if got := f.restore(); got != "caisson policy default > /etc/caisson/policy.toml" {
+		t.Errorf("without a copy: %q", got)
 	}
 }

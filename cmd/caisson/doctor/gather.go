@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -65,7 +66,8 @@ func (f *Facts) daemon(o *Options) error {
 	return nil
 }
 
-// engine asks the Engine about itself. While the plugin does not answer, each question takes long, so then only one is asked.
+// engine asks the Engine about itself. While the plugin does not answer, each question takes long, so then no more are asked than it takes
+// to find the plugin: one, or two if there is no socket, because the plugin may be a managed one.
 func (f *Facts) engine(ctx context.Context, e *host.Engine) (managed []host.Managed) {
 	var err error
 	if f.Guard, f.GuardSeen, err = e.Mark(ctx, f.Plugin); err != nil {
@@ -76,9 +78,11 @@ func (f *Facts) engine(ctx context.Context, e *host.Engine) (managed []host.Mana
 		return nil
 	}
 	// A policy may keep these questions from whoever has no name. Then less is known.
+	if err = e.Get(ctx, "/plugins", &managed); f.PluginErr != nil && errors.Is(err, host.ErrPluginFailed) {
+		return nil
+	}
 	_ = e.Get(ctx, "/version", &f.Version)
 	_ = e.Get(ctx, "/info", &f.Info)
-	_ = e.Get(ctx, "/plugins", &managed)
 	for _, a := range host.Attacks() {
 		outcome, err := e.Attack(ctx, a)
 		if err != nil {

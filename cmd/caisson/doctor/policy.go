@@ -18,7 +18,7 @@ var _ = register(&Check{
 		writable(f, out)
 		switch {
 		case errors.Is(f.PolicyErr, fs.ErrNotExist):
-			out.fail("caisson policy default > "+f.PolicyFile, "there is no policy: %v", f.PolicyErr)
+			out.fail(f.restore(), "there is no policy: %v", f.PolicyErr)
 			return
 		case f.PolicyErr != nil:
 			out.fail("caisson policy validate "+f.PolicyFile, "the policy cannot be used: %s", strings.ReplaceAll(f.PolicyErr.Error(), "\n", "; "))
@@ -52,6 +52,14 @@ var _ = register(&Check{
 		}
 	},
 })
+
+// restore says how a policy file comes back: from the copy of the running Caisson, which is in force, or else anew.
+func (f *Facts) restore() string {
+	if f.Serving == nil || f.Serving.LastGood == "" {
+		return "caisson policy default > " + f.PolicyFile
+	}
+	return "cp " + filepath.Join(f.Serving.StateDir, "last-good", f.PolicyFile) + " " + f.PolicyFile
+}
 
 // writable looks at the file and at the folder, in which one could put another.
 func writable(f *Facts, out *findings) {

@@ -167,7 +167,7 @@ func (e *Enforcer) answering(ctx context.Context, s *survey, name string) (*host
 		places = e.Files.Places(name, managed)
 	}
 	if len(places) == 0 {
-		return nil, fmt.Errorf("there is no %s.sock in %s, and no managed plugin of that name; fix: start it", name, host.PluginFolders[0])
+		return nil, fmt.Errorf("there is no %s.sock in %s, and no managed plugin of that name; fix: start it, or correct the name", name, host.PluginFolders[0])
 	}
 	place := places[0]
 	if m := place.Managed; m != nil && !m.Enabled {

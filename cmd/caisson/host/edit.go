@@ -93,7 +93,7 @@ func parse(text []byte) (*document, error) {
 	}
 	var err error
 	if d.root, err = hujson.Parse(rest); err != nil {
-		return nil, fmt.Errorf("not JSON: %s", strings.TrimPrefix(err.Error(), "hujson: "))
+		return nil, fmt.Errorf("not JSON: %s; fix: correct it there", strings.TrimPrefix(err.Error(), "hujson: "))
 	}
 	if !d.root.IsStandard() {
 		return nil, errors.New("not JSON as dockerd takes it: there is a comment in it, or a comma after the last value")

@@ -118,13 +118,20 @@ func (r *Request) encode() *http.Request {
 	return call
 }
 
-// Get asks for a JSON value. That a plugin refuses the question is an error.
+// ErrPluginFailed means that dockerd asked a plugin and got no decision: the plugin is down, or could not decide.
+var ErrPluginFailed = errors.New("a plugin failed")
+
+// Get asks for a JSON value. That a plugin refuses the question is an error, and [ErrPluginFailed] that it fails at it.
 func (e *Engine) Get(ctx context.Context, target string, into any) error {
 	a, err := e.Send(ctx, &Request{Method: http.MethodGet, Target: target})
 	if err != nil {
 		return err
 	}
-	if a.Status != http.StatusOK {
+	switch {
+	case a.Status == http.StatusOK:
+	case strings.HasPrefix(a.Message(), "plugin ") && a.RefusedBy() != "":
+		return fmt.Errorf("GET %s: %w: %s", target, ErrPluginFailed, a.Message())
+	default:
 		return fmt.Errorf("GET %s: %d %s", target, a.Status, a.Message())
 	}
 	if err := json.Unmarshal(a.Body, into); err != nil {

@@ -97,6 +97,9 @@ func (p *Plugin) post(ctx context.Context, timeout time.Duration, target string,
 	return got.StatusCode, text, err
 }
 
+// ErrRefusesPing means that the plugin runs, and refuses everything.
+var ErrRefusesPing = errors.New("the plugin refuses GET /_ping, and with it every docker command")
+
 // Check makes sure that a plugin can guard an Engine without locking it: it answers, refuses what is no request, and lets a ping pass.
 func (p *Plugin) Check(ctx context.Context) error {
 	if err := p.Activate(ctx); err != nil {
@@ -113,7 +116,7 @@ func (p *Plugin) Check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !r.Allowed:
-		return fmt.Errorf("the plugin refuses GET /_ping, and with it every docker command: %s", r.Text)
+		return fmt.Errorf("%w: %s", ErrRefusesPing, r.Text)
 	}
 	return nil
 }
