@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/distribution/reference"
@@ -21,6 +22,7 @@ import (
 const (
 	proofTime = 60 * time.Second // a proof goes on after the request that asked for it has been refused, so that the next one finds it
 	proofs    = 8                // at a time; more wait
+	queued    = 512              // that wait, of proofs and reports: more than could get their turn while anybody waits for them
 	verdicts  = 10_000           // that are remembered
 )
 
@@ -63,6 +65,7 @@ type Assessor struct {
 	reports  *otter.Cache[string, []Report]
 	flights  singleflight.Group
 	slots    *semaphore.Weighted
+	waiting  atomic.Int64 // for one of them
 }
 
 // Meter counts, for metrics.
@@ -275,6 +278,12 @@ func (a *Assessor) once(ctx context.Context, p *Policy, key string, prove func(c
 	}
 }
 
+// turn waits for a slot, and tells whether there was one in time. The queue is bounded, because whoever may name images may name any number.
+func (a *Assessor) turn(ctx context.Context) bool {
+	defer a.waiting.Add(-1)
+	return a.waiting.Add(1) <= queued && a.slots.Acquire(ctx, 1) == nil
+}
+
 func (a *Assessor) now() time.Time {
 	if a.Now != nil {
 		return a.Now()
@@ -286,7 +295,7 @@ func (a *Assessor) now() time.Time {
 func (a *Assessor) proof(p *Policy, prove func(context.Context) Verdict) (v Verdict) {
 	ctx, cancel := context.WithTimeout(context.Background(), proofTime)
 	defer cancel()
-	if err := a.slots.Acquire(ctx, 1); err != nil {
+	if !a.turn(ctx) {
 		return Verdict{Reason: Timeout, Detail: "had to wait too long for the verification of others"}
 	}
 	defer a.slots.Release(1)

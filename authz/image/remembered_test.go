@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"caisson/authz/image"
 	"caisson/authz/state"
@@ -70,4 +71,47 @@ func TestRemembersLittle(t *testing.T) {
 		t.Errorf("%d verdicts take %d KiB each", images, more/images>>10)
 	}
 	runtime.KeepAlive(a)
+}
+
+// TestManyProofs names more images than can be proved. Those whose turn would not come are refused, and do not pile up.
+func TestManyProofs(t *testing.T) {
+	const images = 2000
+	r := newRegistry()
+	var list []ocispec.Descriptor
+	for i := range images + 2 {
+		list = append(list, r.manifest(digest.FromString(fmt.Sprint(i))))
+	}
+	signer := signs(list...)
+	signer.hold = make(chan struct{})
+	a, p := image.NewAssessor(), policy(r, signer)
+	ask := func(ctx context.Context, i int) image.Verdict {
+		found, err := a.Assess(ctx, p, nil, image.Question{Ref: repo + "@" + list[i].Digest.String(), Remote: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found.Verdict
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	before := runtime.NumGoroutine()
+	for i := range images {
+		ask(gone, i)
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+images/2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines for %d images", runtime.NumGoroutine()-before, images)
+		}
+	}
+	if v := ask(t.Context(), images); v.Reason != image.Timeout {
+		t.Errorf("%+v", v)
+	}
+	close(signer.hold)
+	if v := ask(t.Context(), 0); !v.Verified() {
+		t.Errorf("%+v", v)
+	}
+	for end := time.Now().Add(10 * time.Second); !ask(t.Context(), images+1).Verified(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no image is verified any more")
+		}
+	}
 }

@@ -35,7 +35,7 @@ func (a *Assessor) report(ctx context.Context, p *Policy, s *Subject) []Report {
 	done := a.flights.DoChan("reports\x00"+key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), proofTime)
 		defer cancel()
-		if err := a.slots.Acquire(ctx, 1); err != nil {
+		if !a.turn(ctx) {
 			return []Report{{Unknown: "could not be asked for in time"}}, nil
 		}
 		defer a.slots.Release(1)

@@ -106,6 +106,18 @@ func TestGoodHost(t *testing.T) {
 	}
 }
 
+// grant lets a user write a file whose owner, group and mode do not show it.
+func grant(file string) func(f *Facts) {
+	return func(f *Facts) {
+		f.Files.ACL = func(name string) []byte {
+			if name != file {
+				return nil
+			}
+			return []byte("\x02\x00\x00\x00" + "\x02\x00\x06\x00\xe8\x03\x00\x00" + "\x10\x00\x06\x00\xff\xff\xff\xff") // user 1000, the mask
+		}
+	}
+}
+
 // Each case is one thing that is not as it should be. No check may be without a case.
 func TestChecks(t *testing.T) {
 	tried := make(map[string]bool)
@@ -145,6 +157,12 @@ func TestChecks(t *testing.T) {
 		{"policy", Info, "1 rules only record: privileged", func(f *Facts) { f.Policy = policyOf(enforcing + "[rules.privileged]\nmode = \"audit\"\n") }},
 		{"policy", Fail, "user 1000 can write", func(f *Facts) { f.put("etc/caisson/policy.toml", file(0o600, 1000, 0, "")) }},
 		{"policy", Fail, "group 50 can write /etc/caisson,", func(f *Facts) { f.put("etc/caisson", file(fs.ModeDir|0o770, 0, 50, "")) }},
+		{"policy", Fail, "user 1000 can write /etc/caisson/policy.toml,", grant("/etc/caisson/policy.toml")},
+		{"dockerd-config", Fail, "user 1000 can write", grant("/etc/docker/daemon.json")},
+		{"plugin-folders", Fail, "user 1000 can write to /run/docker/plugins", grant("/run/docker/plugins")},
+		{"plugin-socket", Fail, "user 1000 can connect", grant("/run/docker/plugins/caisson.sock")},
+		{"containerd-socket", Fail, "user 1000 can open", grant("/run/containerd/containerd.sock")},
+		{"engine-socket", Info, "by user 1000", grant("/run/docker.sock")},
 		{"policy-in-force", Fail, "took up another text", func(f *Facts) { f.Serving.LastGood = "version = 1\n" }},
 		{"policy-in-force", Fail, "decides otherwise", func(f *Facts) { f.Attacks[0].PluginRefused = false }},
 		{"policy-in-force", Fail, "decides otherwise", func(f *Facts) { f.Serving, f.Attacks[0].PluginRules = nil, []string{"memory"} }},

@@ -40,7 +40,7 @@ var _ = register(&Check{
 			}
 		}
 		if info, err := f.Files.Stat(f.ConfigFile); err == nil {
-			if who := host.Writable(info); who != "" {
+			if who := f.Files.Writable(f.ConfigFile, info); who != "" {
 				out.fail("chown root "+f.ConfigFile+" && chmod go-w "+f.ConfigFile, "%s can write %s, and so take Caisson out of it", who, f.ConfigFile)
 			}
 		}

@@ -2,8 +2,6 @@ package doctor
 
 import (
 	"slices"
-
-	"caisson/cmd/caisson/host"
 )
 
 var _ = register(&Check{
@@ -25,7 +23,7 @@ var _ = register(&Check{
 			if socket == "" || err != nil {
 				continue
 			}
-			if who := host.Writable(info); who != "" {
+			if who := f.Files.Writable(socket, info); who != "" {
 				bad = true
 				out.fail("chown root:root "+socket+" && chmod 0660 "+socket, "%s can open %s", who, socket)
 			}

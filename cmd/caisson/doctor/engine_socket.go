@@ -26,6 +26,10 @@ var _ = register(&Check{
 		if uid != 0 {
 			out.warn("chown root "+f.EngineSocket, "%s belongs to user %d", f.EngineSocket, uid)
 		}
+		if who := f.Files.Granted(f.EngineSocket); who != "" {
+			out.info("setfacl -b "+f.EngineSocket+", unless that is meant", "%s may be used, within the policy, by %s: its access control list says so", f.EngineSocket, who)
+			return
+		}
 		if mode&0o020 == 0 || gid == 0 {
 			out.ok("only root may use %s", f.EngineSocket)
 			return

@@ -18,7 +18,7 @@ var _ = register(&Check{
 				if err != nil {
 					continue // what is not there can be made only in the folder above, which is looked at too
 				}
-				if who := host.Writable(info); who != "" {
+				if who := f.Files.Writable(dir, info); who != "" {
 					bad = true
 					out.fail("chown root "+dir+" && chmod go-w "+dir, "%s can write to %s", who, dir)
 				}

@@ -1,7 +1,5 @@
 package doctor
 
-import "caisson/cmd/caisson/host"
-
 var _ = register(&Check{
 	ID:    "plugin-socket",
 	Title: "Only root speaks to Caisson",
@@ -14,7 +12,7 @@ var _ = register(&Check{
 		if err != nil {
 			return // plugin-answers says so
 		}
-		if who := host.Writable(info); who != "" {
+		if who := f.Files.Writable(f.PluginSocket, info); who != "" {
 			out.fail("SocketMode=0600 in caisson.socket, or start caisson serve as root", "%s can connect to %s", who, f.PluginSocket)
 			return
 		}

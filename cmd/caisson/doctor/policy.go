@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"caisson/authz"
-	"caisson/cmd/caisson/host"
 )
 
 var _ = register(&Check{
@@ -65,7 +64,7 @@ func (f *Facts) restore() string {
 func writable(f *Facts, out *findings) {
 	for _, path := range []string{f.PolicyFile, filepath.Dir(f.PolicyFile)} {
 		if info, err := f.Files.Stat(path); err == nil {
-			if who := host.Writable(info); who != "" {
+			if who := f.Files.Writable(path, info); who != "" {
 				out.fail("chown root "+path+" && chmod go-w "+path, "%s can write %s, and so the policy", who, path)
 			}
 		}

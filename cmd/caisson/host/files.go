@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path"
@@ -9,10 +10,13 @@ import (
 )
 
 // Files are the files of a host, from its root on. Tests make them up.
-type Files struct{ FS fs.FS }
+type Files struct {
+	FS  fs.FS
+	ACL func(file string) []byte // the access control list of a file, as the kernel gives it; nil is a host without any
+}
 
 // Root are the files of this machine.
-func Root() Files { return Files{os.DirFS("/")} }
+func Root() Files { return Files{os.DirFS("/"), readACL} }
 
 // name is a path as [fs.FS] wants it.
 func name(file string) string {
@@ -46,9 +50,13 @@ func Owner(info fs.FileInfo) (uid, gid uint32) {
 	return 0, 0
 }
 
-// Writable says who but root can write a file: "everybody", "group 999", "user 1000", or "" if nobody can. A sticky folder counts as
-// writable too: in it one can put new files.
-func Writable(info fs.FileInfo) string {
+// Writable says who but root can write a file, by its mode or by its access control list: "everybody", "group 999", "user 1000", or "" if nobody
+// can. A sticky folder counts as writable too: in it one can put new files.
+func (f Files) Writable(file string, info fs.FileInfo) string {
+	return cmp.Or(writable(info), f.Granted(file))
+}
+
+func writable(info fs.FileInfo) string {
 	uid, gid := Owner(info)
 	switch mode := info.Mode().Perm(); {
 	case mode&0o002 != 0:

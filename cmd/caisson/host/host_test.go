@@ -1,12 +1,18 @@
 package host
 
 import (
+	"encoding/binary"
 	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/fstest"
+
+	"golang.org/x/sys/unix"
 )
 
 func file(mode fs.FileMode, uid, gid uint32, text string) *fstest.MapFile {
@@ -26,7 +32,7 @@ func TestDockerdFlags(t *testing.T) {
 		"--label a=--authorization-plugin=other":  func(d *Dockerd) bool { return d.Plugins == nil },
 		"--exec-opt native.cgroupdriver=cgroupfs": func(d *Dockerd) bool { return d.Plugins == nil && d.Hosts == nil },
 	} {
-		files := Files{fstest.MapFS{
+		files := Files{FS: fstest.MapFS{
 			"run/docker.pid":  file(0o644, 0, 0, "42\n"),
 			"proc/42/cmdline": file(0o444, 0, 0, "/usr/bin/dockerd\x00"+strings.ReplaceAll(line, " ", "\x00")+"\x00"),
 		}}
@@ -47,7 +53,7 @@ func TestFindDockerd(t *testing.T) {
 		"proc/42/cmdline":   file(0o444, 0, 0, "/usr/bin/vim\x00dockerd\x00"),
 		"proc/43/cmdline":   file(0o444, 0, 0, "dockerd\x00"),
 	}
-	files := Files{tree}
+	files := Files{FS: tree}
 	if d, err := files.FindDockerd(Find{}); d != nil || err != nil {
 		t.Errorf("somebody else with an old number: %+v, %v", d, err)
 	}
@@ -71,7 +77,7 @@ func TestFindDockerd(t *testing.T) {
 
 // Plugins are found in dockerd's order: managed ones, sockets, descriptions.
 func TestPlaces(t *testing.T) {
-	files := Files{fstest.MapFS{
+	files := Files{FS: fstest.MapFS{
 		"run/docker/plugins/caisson.sock":             file(fs.ModeSocket|0o600, 0, 0, ""),
 		"run/docker/plugins/caisson/caisson.sock":     file(fs.ModeSocket|0o600, 0, 0, ""),
 		"run/docker/plugins/file.sock":                file(0o600, 0, 0, ""),
@@ -126,19 +132,19 @@ func TestWritable(t *testing.T) {
 		{0o755, 7, 0, "user 7"},
 		{0o555, 7, 0, ""},
 	} {
-		files := Files{fstest.MapFS{"f": file(c.mode, c.uid, c.gid, "")}}
+		files := Files{FS: fstest.MapFS{"f": file(c.mode, c.uid, c.gid, "")}}
 		info, err := files.Stat("/f")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Writable(info); got != c.want {
+		if got := writable(info); got != c.want {
 			t.Errorf("%v of %d:%d: %q, want %q", c.mode, c.uid, c.gid, got, c.want)
 		}
 	}
 }
 
 func TestServing(t *testing.T) {
-	files := Files{fstest.MapFS{
+	files := Files{FS: fstest.MapFS{
 		"proc/7/cmdline":    file(0o444, 0, 0, "/usr/local/bin/caisson\x00serve\x00--mode\x00audit\x00"),
 		"proc/8/cmdline":    file(0o444, 0, 0, "/usr/local/bin/caisson\x00doctor\x00"),
 		"proc/self/cmdline": file(0o444, 0, 0, "caisson\x00serve\x00"),
@@ -166,7 +172,7 @@ func TestOffline(t *testing.T) {
 		{heading + away, loop, false},
 		{heading, loop + away6, false},
 	} {
-		files := Files{fstest.MapFS{"proc/7/net/route": file(0o444, 0, 0, c.route), "proc/7/net/ipv6_route": file(0o444, 0, 0, c.ipv6)}}
+		files := Files{FS: fstest.MapFS{"proc/7/net/route": file(0o444, 0, 0, c.route), "proc/7/net/ipv6_route": file(0o444, 0, 0, c.ipv6)}}
 		if got := files.Offline(7); got != c.want {
 			t.Errorf("%q, %q: %t", c.route, c.ipv6, got)
 		}
@@ -177,7 +183,7 @@ func TestOffline(t *testing.T) {
 }
 
 func TestReadConfig(t *testing.T) {
-	files := Files{fstest.MapFS{
+	files := Files{FS: fstest.MapFS{
 		"good":  file(0o644, 0, 0, "\xef\xbb\xbf{\"authorization-plugins\":[\"a\"],\"tlsverify\":false,\"no-such\":{}}"),
 		"blank": file(0o644, 0, 0, "\n"),
 		"kind":  file(0o644, 0, 0, `{"hosts":"tcp://:1"}`),
@@ -193,5 +199,56 @@ func TestReadConfig(t *testing.T) {
 	}
 	if _, err := files.ReadConfig("/kind"); err == nil || !strings.Contains(err.Error(), "hosts") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestGranted has an access control list let somebody write whom owner, group and mode do not show.
+func TestGranted(t *testing.T) {
+	const user, group, mask = 0x02, 0x08, 0x10
+	list := func(entries ...[3]uint32) []byte {
+		none := uint32(math.MaxUint32)
+		b := binary.LittleEndian.AppendUint32(nil, 2)
+		for _, e := range slices.Concat([][3]uint32{{0x01, 6, none}}, entries, [][3]uint32{{0x20, 4, none}}) {
+			b = binary.LittleEndian.AppendUint16(b, uint16(e[0]))
+			b = binary.LittleEndian.AppendUint16(b, uint16(e[1]))
+			b = binary.LittleEndian.AppendUint32(b, e[2])
+		}
+		return b
+	}
+	for _, c := range []struct {
+		name string
+		list []byte
+		want string
+	}{
+		{"none", nil, ""},
+		{"cut off", []byte{2, 0}, ""},
+		{"user", list([3]uint32{user, 6, 1000}, [3]uint32{0x04, 4, math.MaxUint32}, [3]uint32{mask, 6, math.MaxUint32}), "user 1000"},
+		{"group", list([3]uint32{0x04, 4, math.MaxUint32}, [3]uint32{group, 2, 999}, [3]uint32{mask, 7, math.MaxUint32}), "group 999"},
+		{"masked", list([3]uint32{user, 6, 1000}, [3]uint32{0x04, 4, math.MaxUint32}, [3]uint32{mask, 4, math.MaxUint32}), ""},
+		{"reads", list([3]uint32{user, 4, 1000}, [3]uint32{0x04, 6, math.MaxUint32}, [3]uint32{mask, 6, math.MaxUint32}), ""},
+		{"root", list([3]uint32{user, 6, 0}, [3]uint32{group, 6, 0}, [3]uint32{mask, 6, math.MaxUint32}), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := granted(c.list); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			if c.want == "" {
+				return
+			}
+			file := filepath.Join(t.TempDir(), "policy.toml")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.Setxattr(file, "system.posix_acl_access", c.list, 0); err != nil {
+				t.Skip(err) // a file system without them
+			}
+			info, err := Root().Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := Root().Writable(file, info); os.Geteuid() == 0 && got != c.want {
+				t.Errorf("%s: %q, want %q", info.Mode(), got, c.want)
+			}
+		})
 	}
 }
