@@ -262,6 +262,9 @@ func (a *Assessor) once(ctx context.Context, p *Policy, key string, prove func(c
 		return v
 	}
 	done := a.flights.DoChan(key, func() (any, error) {
+		if v, ok := a.recall(key); ok { // somebody was done with it since
+			return v, nil
+		}
 		v := a.proof(p, prove)
 		v.Artifact.Subject = nil // known to whoever asks, and as large as whoever made the image wants
 		a.verdicts.Set(key, v)

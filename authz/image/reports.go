@@ -33,6 +33,9 @@ func (a *Assessor) report(ctx context.Context, p *Policy, s *Subject) []Report {
 		return list
 	}
 	done := a.flights.DoChan("reports\x00"+key, func() (any, error) {
+		if list, ok := a.reports.GetIfPresent(key); ok { // somebody was done with it since
+			return list, nil
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), proofTime)
 		defer cancel()
 		if !a.turn(ctx) {
