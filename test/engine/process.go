@@ -107,10 +107,17 @@ func removeTraces(dir string) error {
 	for _, config := range plugins {
 		cgroups = append(cgroups, filepath.Base(filepath.Dir(config)))
 	}
-	// Killed processes leave their cgroup, and unmount, a moment later.
-	deadline := time.Now().Add(10 * time.Second)
+	return errors.Join(
+		patiently(func() error { return removeCgroups(cgroups) }),
+		patiently(func() error { return os.RemoveAll(dir) }),
+	)
+}
+
+// patiently tries again for a while: killed processes leave their cgroup, and unmount, a moment later.
+func patiently(remove func() error) error {
+	deadline := time.Now().Add(30 * time.Second)
 	for {
-		err := errors.Join(removeCgroups(cgroups), os.RemoveAll(dir))
+		err := remove()
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
