@@ -18,8 +18,7 @@ func TestFrozen(t *testing.T) {
 		if err := e.Caisson.Freeze(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(500 * time.Millisecond) // what it had answered before gets done
-		before := len(containers(t, e))
+		before := settled(t, e)
 		waiting := make(chan *engine.Response)
 		for _, body := range []any{permitted, privileged} {
 			go func() {
@@ -53,6 +52,21 @@ func TestFrozen(t *testing.T) {
 		}
 		load.undisturbed(t)
 	})
+}
+
+// settled waits until no more containers appear, and counts them: what Caisson had answered before gets done, which on a busy machine takes a
+// while. If they do not stop to appear, it gives up.
+func settled(t *testing.T, e *engine.Engine) int {
+	t.Helper()
+	const step, enough = 100 * time.Millisecond, 20
+	n := len(containers(t, e))
+	for end, quiet := time.Now().Add(30*time.Second), 0; quiet < enough && time.Now().Before(end); quiet++ {
+		time.Sleep(step)
+		if now := len(containers(t, e)); now != n {
+			n, quiet = now, 0
+		}
+	}
+	return n
 }
 
 // TestSlow gives Caisson a few moments of each second, as a machine that is out of memory or processors does. Requests take their time, and
