@@ -84,6 +84,16 @@ func (h *Handler) answer(m *incoming, late func(*authz.Decision)) (p reply) {
 	return activated
 }
 
+// answerLate finds the answer to a decision whose goroutine is stuck. Like answer, it never panics.
+func (h *Handler) answerLate(d *authz.Decision) (p reply) {
+	defer func() {
+		if v := recover(); v != nil {
+			p = h.crashed(v)
+		}
+	}()
+	return replyTo(d)
+}
+
 // authorize answers AuthZReq.
 //
 // A message that is no call is refused in audit mode too. Audit mode lets requests pass that break rules; an empty message is not

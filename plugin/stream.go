@@ -58,7 +58,7 @@ func (s *stream) serve(first *reply) {
 
 // relieve takes the place of the goroutine that is stuck.
 func (s *stream) relieve(d *authz.Decision) {
-	p := replyTo(d)
+	p := s.conns.handler.answerLate(d)
 	s.serve(&p)
 }
 

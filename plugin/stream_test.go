@@ -122,3 +122,11 @@ func TestLargeNotStuck(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A decision that cannot be worded ends no process: it is refused.
+func TestAnswerLatePanics(t *testing.T) {
+	s := start(t, usual)
+	if p := s.handler.answerLate(nil); p.status == 200 || !strings.Contains(string(p.body), "internal error") {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+}
