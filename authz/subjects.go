@@ -54,13 +54,14 @@ func newExpansion(view state.View, r *request.Request) *expansion {
 	return &expansion{view: view, list: []*subject{{r: r, owner: r}}}
 }
 
-// maxLooks bounds how many objects one request has looked up. One with thousands of volumes would keep the Engine busy for nothing.
+// maxLooks bounds how many objects and host paths one request has looked up. One with thousands would keep the Engine, or Caisson, busy for
+// nothing.
 const maxLooks = 256
 
 // look counts a look-up.
 func (x *expansion) look() error {
 	if x.looks++; x.looks > maxLooks {
-		return fmt.Errorf("it names more than %d objects that have to be looked up; fix: ask for less at once", maxLooks)
+		return fmt.Errorf("it names more than %d objects and host paths that have to be looked up; fix: ask for less at once", maxLooks)
 	}
 	return nil
 }
@@ -196,7 +197,9 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 	if err := x.volumes(ctx, w); err != nil {
 		return err
 	}
-	x.hostPaths(ctx, w)
+	if err := x.hostPaths(ctx, w); err != nil {
+		return err
+	}
 	x.defaults(ctx, w)
 	if err := x.images.resolve(ctx, x, w); err != nil {
 		return err
