@@ -138,11 +138,27 @@ func parseTOML(name string, text []byte) (raw map[string]any, err error) {
 		if p, ok := twice(name, text, &pe); ok {
 			return nil, Errors{p}
 		}
-		return nil, Errors{{File: name, Line: pe.Position.Line, Col: pe.Position.Col, Text: "not TOML: " + pe.Message}}
+		return nil, Errors{{File: name, Line: pe.Position.Line, Col: pe.Position.Col, Text: "not TOML: " + pe.Message + unquoted(text, pe.Position.Line)}}
 	case err != nil:
 		return nil, Errors{{File: name, Text: "not TOML: " + err.Error()}}
 	}
 	return raw, nil
+}
+
+// bareValue is a line that sets a key to a word, or to a number with one behind it, such as max = 8GiB.
+var bareValue = regexp.MustCompile(`^\s*([\w."-]+)\s*=\s*([+-]?[\w.:/-]*[A-Za-z][\w.:/-]*)\s*(#.*)?$`)
+
+// unquoted says what may be wrong with a line that is not TOML: texts without quotes are what most people get wrong.
+func unquoted(text []byte, line int) string {
+	lines := strings.Split(string(text), "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	found := bareValue.FindStringSubmatch(strings.TrimSuffix(lines[line-1], "\r"))
+	if found == nil {
+		return ""
+	}
+	return fmt.Sprintf("; put a text in quotes: %s = %q", found[1], found[2])
 }
 
 var definedTwice = regexp.MustCompile(`^Key '(.+)' has already been defined\.$`)

@@ -18,8 +18,7 @@ policy file, and refuses what breaks one.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(
+	return group(root,
 		newServe(), newEnforce(), newDoctor(), newPolicy(), newRules(), newImage(), newContainers(), newCheck(), newAudit(), newVersion(),
 	)
-	return root
 }
