@@ -28,7 +28,8 @@ type subject struct {
 	// that joins an excepted one is not excepted by that.
 	owner *request.Request
 
-	image *string // the owner's, by digest; nil until an exception asks
+	image  *string // the owner's, by digest; nil until an exception asks
+	anyone bool    // it is not known who gets it: exceptions for a user count too
 }
 
 // judgedBy tells whether a rule judges the subject. Rules about the operation as such have had their say on the request itself.

@@ -36,7 +36,7 @@ Exit status: 0 all cases have the outcome that they want, 1 at least one has not
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&t.checker.file, "policy", "", "policy `FILE`")
+	cmd.Flags().StringVar(&t.file, "policy", "", "policy `FILE`")
 	cmd.Flags().BoolVar(&t.verdicts, "verdicts", false, "compare verdicts only, and not the words, which a later Caisson may put otherwise")
 	cmd.Flags().BoolVar(&t.update, "update", false, "write the outcome into the files, as what they want")
 	return cmd

@@ -68,7 +68,7 @@ func (d *definition) histograms(to prometheus.Registerer) *prometheus.HistogramV
 
 // The metrics.
 var (
-	operationLabel = label{"operation", "the Engine API's name of the operation, as in docs/coverage.md; `unknown` if Caisson knows none"}
+	operationLabel = label{"operation", "the Engine API's name of the operation, as in docs/coverage.md; `unknown` if Caisson knows none; `watch` for containers that run, and of them only those about which there is something to tell"}
 	modeLabel      = label{"mode", "`enforce`, or `audit`: whatever the verdict, the request passed"}
 	sinkLabel      = label{"sink", "as on the command line, without parameters"}
 
