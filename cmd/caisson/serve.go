@@ -128,8 +128,9 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	p := policies.policy()
 	log.Info("caisson is ready", zap.String("version", thisBuild().Version), zap.String("policy", p.Hash),
 		zap.String("profile", string(p.Profile)), zap.Stringer("mode", p.Mode), zap.Stringer("socket", listener.Addr()))
-	defer monitor.serve(ctx, authorizer, policies, records, handler, listener.Addr())()
-	defer watch(ctx, authorizer, engine, log)()
+	watcher := newWatcher(authorizer, engine, log)
+	defer monitor.serve(ctx, authorizer, policies, records, handler, watcher, listener.Addr())()
+	defer watcher.start(ctx)()
 	server := &plugin.Server{Handler: handler, Log: log, Grace: o.grace}
 	if err := server.Serve(ctx, listener); err != nil {
 		return &exitError{exitFailed, err}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -30,15 +31,19 @@ type watcher struct {
 	authorizer *authz.Authorizer
 	log        *zap.Logger
 
+	up    atomic.Bool // the Engine tells of what starts
 	slots *semaphore.Weighted
 	mu    sync.Mutex
 	busy  map[string]bool // containers that are being judged; true: one more time
 	all   sync.WaitGroup
 }
 
-// watch begins to watch, and returns what ends it.
-func watch(ctx context.Context, a *authz.Authorizer, e *docker.Engine, log *zap.Logger) (stop func()) {
-	w := &watcher{engine: e, authorizer: a, log: log, slots: semaphore.NewWeighted(watchAtOnce), busy: make(map[string]bool)}
+func newWatcher(a *authz.Authorizer, e *docker.Engine, log *zap.Logger) *watcher {
+	return &watcher{engine: e, authorizer: a, log: log, slots: semaphore.NewWeighted(watchAtOnce), busy: make(map[string]bool)}
+}
+
+// start begins to watch, and returns what ends it.
+func (w *watcher) start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	w.all.Go(func() { w.run(ctx) })
 	return func() {
@@ -59,7 +64,7 @@ func (w *watcher) run(ctx context.Context) {
 		}
 		begin := time.Now()
 		round, cancel := w.round(ctx)
-		err := w.engine.Watch(round, func(id string) { w.see(ctx, id) })
+		err := w.engine.Watch(round, func() { w.up.Store(true) }, func(id string) { w.see(ctx, id) })
 		planned := round.Err() != nil
 		cancel()
 		switch {
@@ -71,6 +76,7 @@ func (w *watcher) run(ctx context.Context) {
 		case time.Since(begin) > watchRetryMax:
 			retry = watchRetry
 		}
+		w.up.Store(false)
 		w.log.Warn("containers are not watched; this is tried again", zap.Duration("in", retry), zap.Error(err))
 		if !sleep(ctx, retry) {
 			return

@@ -60,6 +60,8 @@ func newDecisions(to prometheus.Registerer) decisions {
 	}
 	for v := range verdicts { // so that the first refusal is seen as an increase
 		d.unknown.count(authz.Verdict(v), false)
+		d.watched.count(authz.Verdict(v), false)
+		d.watched.count(authz.Verdict(v), true)
 	}
 	return d
 }

@@ -15,10 +15,11 @@ import (
 var watched = client.Filters{}.Add("type", string(events.ContainerEventType)).Add("event", string(events.ActionStart), string(events.ActionUpdate))
 
 // Watch calls see with the ID of every container that runs, and from then on with that of every one that is started or updated, until the
-// context ends or the Engine no longer tells. see must not wait: the Engine forgets events that are not taken from it.
+// context ends or the Engine no longer tells. ready is called once, when it does tell. see must not wait: the Engine forgets events that are
+// not taken from it.
 //
 // The events are asked for first, so that nothing starts unseen between them and the list; a container may be seen twice.
-func (e *Engine) Watch(ctx context.Context, see func(id string)) error {
+func (e *Engine) Watch(ctx context.Context, ready func(), see func(id string)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream := e.client.Events(ctx, client.EventsListOptions{Filters: watched})
@@ -31,6 +32,7 @@ func (e *Engine) Watch(ctx context.Context, see func(id string)) error {
 	if err != nil {
 		return fmt.Errorf("list the containers that run: %w", err)
 	}
+	ready()
 	for _, c := range list.Items {
 		see(c.ID)
 	}
