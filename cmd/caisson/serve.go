@@ -128,7 +128,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	p := policies.policy()
 	log.Info("caisson is ready", zap.String("version", thisBuild().Version), zap.String("policy", p.Hash),
 		zap.String("profile", string(p.Profile)), zap.Stringer("mode", p.Mode), zap.Stringer("socket", listener.Addr()))
-	watcher := newWatcher(authorizer, engine, log)
+	watcher := newWatcher(authorizer, engine, handler.LastCall, log)
 	defer monitor.serve(ctx, authorizer, policies, records, handler, watcher, listener.Addr())()
 	defer watcher.start(ctx)()
 	server := &plugin.Server{Handler: handler, Log: log, Grace: o.grace}

@@ -18,6 +18,7 @@ import (
 const (
 	watchAgain    = time.Hour
 	watchPolicy   = time.Second      // how soon a changed policy counts for what runs
+	watchSign     = time.Minute      // for how long a call of dockerd shows that it runs
 	watchRetry    = 2 * time.Second  // after the Engine could not be asked
 	watchRetryMax = 30 * time.Second // what that grows to
 	undecided     = 10 * time.Second // until what could not be decided is tried again
@@ -29,6 +30,7 @@ const (
 type watcher struct {
 	engine     *docker.Engine
 	authorizer *authz.Authorizer
+	lastCall   func() time.Time // of dockerd
 	log        *zap.Logger
 
 	up    atomic.Bool // the Engine tells of what starts
@@ -38,8 +40,8 @@ type watcher struct {
 	all   sync.WaitGroup
 }
 
-func newWatcher(a *authz.Authorizer, e *docker.Engine, log *zap.Logger) *watcher {
-	return &watcher{engine: e, authorizer: a, log: log, slots: semaphore.NewWeighted(watchAtOnce), busy: make(map[string]bool)}
+func newWatcher(a *authz.Authorizer, e *docker.Engine, lastCall func() time.Time, log *zap.Logger) *watcher {
+	return &watcher{engine: e, authorizer: a, lastCall: lastCall, log: log, slots: semaphore.NewWeighted(watchAtOnce), busy: make(map[string]bool)}
 }
 
 // start begins to watch, and returns what ends it.
@@ -52,11 +54,15 @@ func (w *watcher) start(ctx context.Context) (stop func()) {
 	}
 }
 
-// run watches until the context ends, and waits while the policy does not want it or the Engine does not answer.
+// run watches until the context ends, and waits while the policy does not want it or the Engine does not run.
+//
+// dockerd calls Caisson when it starts, and for every request. Without such a sign it is not connected to: where systemd holds its socket, that
+// would start it, though somebody may just have stopped it.
 func (w *watcher) run(ctx context.Context) {
-	retry := watchRetry
+	retry, ended, planned := watchRetry, time.Time{}, false
 	for {
-		if w.authorizer.Watch() == authz.Off {
+		if w.authorizer.Watch() == authz.Off || !planned && !w.sign(ended) {
+			planned = false
 			if !sleep(ctx, watchPolicy) {
 				return
 			}
@@ -65,7 +71,7 @@ func (w *watcher) run(ctx context.Context) {
 		begin := time.Now()
 		round, cancel := w.round(ctx)
 		err := w.engine.Watch(round, func() { w.up.Store(true) }, func(id string) { w.see(ctx, id) })
-		planned := round.Err() != nil
+		planned, ended = round.Err() != nil, time.Now()
 		cancel()
 		switch {
 		case ctx.Err() != nil:
@@ -77,12 +83,18 @@ func (w *watcher) run(ctx context.Context) {
 			retry = watchRetry
 		}
 		w.up.Store(false)
-		w.log.Warn("containers are not watched; this is tried again", zap.Duration("in", retry), zap.Error(err))
+		w.log.Warn("containers are not watched until the Engine shows that it runs", zap.Error(err))
 		if !sleep(ctx, retry) {
 			return
 		}
 		retry = min(2*retry, watchRetryMax)
 	}
+}
+
+// sign tells whether dockerd has called since the watch ended, and lately.
+func (w *watcher) sign(ended time.Time) bool {
+	last := w.lastCall()
+	return last.After(ended) && time.Since(last) < watchSign
 }
 
 // round ends when all that runs is to be looked at again: after a time, or when another policy is in force.
