@@ -111,7 +111,9 @@ func TestWatch(t *testing.T) {
 		must(t, e, "rm", "-f", "forbidden")
 		setPolicy(t, e.Caisson, "mode = \"audit\"\n"+policy+"\"off\"\n")
 		forbidden = sleeping("again", "--pid", "host")
-		e.Caisson.Stop()
+		if err := e.Caisson.Stop(); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.Truncate(e.Caisson.AuditFile, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -121,6 +123,7 @@ func TestWatch(t *testing.T) {
 		if err := e.Caisson.Start(); err != nil {
 			t.Fatal(err)
 		}
+		must(t, e, "ps") // Caisson waits until dockerd shows that it runs
 		wantEvent(1, "enforce", false)
 		if !engine.Eventually(func() bool { return !running(t, e, "again") }) || !running(t, e, "plain") {
 			t.Errorf("again %t, plain %t", running(t, e, "again"), running(t, e, "plain"))
