@@ -121,7 +121,8 @@ func (b *inspectBody) withoutDefaults(d Defaults) {
 	if d.CgroupVersion == "1" && h.CgroupnsMode == "host" {
 		h.CgroupnsMode = ""
 	}
-	if h.MemorySwap == 2*h.Memory || d.NoSwapLimit && h.MemorySwap == -1 {
+	// Twice the memory stays, though it is the default too: an update of the memory alone leaves it as it is.
+	if d.NoSwapLimit && h.MemorySwap == -1 {
 		h.MemorySwap = 0
 	}
 	if h.Privileged || h.PidMode == "host" || h.IpcMode == "host" { // generateSecurityOpt, on hosts without SELinux too
