@@ -94,10 +94,10 @@ func isMissing(err error) bool {
 }
 
 // hostPaths looks up where the paths that a workload mounts lead. A path that cannot be followed is for the rules to refuse: they name
-// what else is wrong besides.
-func (x *expansion) hostPaths(ctx context.Context, w *request.Workload) {
+// what else is wrong besides. Each counts as a look-up: a path along links, many times over, would keep a processor busy.
+func (x *expansion) hostPaths(ctx context.Context, w *request.Workload) error {
 	if x.files == nil {
-		return
+		return nil
 	}
 	for i := range w.Mounts {
 		m := &w.Mounts[i]
@@ -105,9 +105,13 @@ func (x *expansion) hostPaths(ctx context.Context, w *request.Workload) {
 		if p == "" {
 			continue
 		}
-		var err error
+		err := x.look()
+		if err != nil {
+			return err
+		}
 		if m.Resolved, m.Link, err = x.files.Follow(ctx, p); err != nil {
 			m.Lost = err.Error()
 		}
 	}
+	return nil
 }

@@ -28,7 +28,8 @@ type subject struct {
 	// that joins an excepted one is not excepted by that.
 	owner *request.Request
 
-	image *string // the owner's, by digest; nil until an exception asks
+	image  *string // the owner's, by digest; nil until an exception asks
+	anyone bool    // it is not known who gets it: exceptions for a user count too
 }
 
 // judgedBy tells whether a rule judges the subject. Rules about the operation as such have had their say on the request itself.
@@ -54,13 +55,14 @@ func newExpansion(view state.View, r *request.Request) *expansion {
 	return &expansion{view: view, list: []*subject{{r: r, owner: r}}}
 }
 
-// maxLooks bounds how many objects one request has looked up. One with thousands of volumes would keep the Engine busy for nothing.
+// maxLooks bounds how many objects and host paths one request has looked up. One with thousands would keep the Engine, or Caisson, busy for
+// nothing.
 const maxLooks = 256
 
 // look counts a look-up.
 func (x *expansion) look() error {
 	if x.looks++; x.looks > maxLooks {
-		return fmt.Errorf("it names more than %d objects that have to be looked up; fix: ask for less at once", maxLooks)
+		return fmt.Errorf("it names more than %d objects and host paths that have to be looked up; fix: ask for less at once", maxLooks)
 	}
 	return nil
 }
@@ -196,7 +198,9 @@ func (x *expansion) resolve(ctx context.Context, w *request.Workload, mode Mode,
 	if err := x.volumes(ctx, w); err != nil {
 		return err
 	}
-	x.hostPaths(ctx, w)
+	if err := x.hostPaths(ctx, w); err != nil {
+		return err
+	}
 	x.defaults(ctx, w)
 	if err := x.images.resolve(ctx, x, w); err != nil {
 		return err

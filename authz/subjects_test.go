@@ -275,6 +275,30 @@ func TestLooksAreBounded(t *testing.T) {
 	}
 }
 
+// countingFiles counts looks at paths of the host.
+type countingFiles struct{ looks int }
+
+func (f *countingFiles) Follow(_ context.Context, path string) (resolved, link string, err error) {
+	f.looks++
+	return path, "", nil
+}
+
+// TestPathsAreBounded mounts thousands of paths of the host, and then as many as may be looked at.
+func TestPathsAreBounded(t *testing.T) {
+	p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mounts, want := range map[int]authz.Verdict{9000: authz.Undecided, 257: authz.Undecided, 256: authz.Allow} {
+		a, files := gate(state.None), new(countingFiles)
+		a.Policy, a.Files = func() *authz.Policy { return p }, files
+		body := `{"Image":"x","HostConfig":{"Binds":["` + strings.Repeat(`/srv/a:/d","`, mounts-1) + `/srv/a:/d"]}}`
+		if d := do(a, "POST", "/containers/create", body); d.Verdict != want || files.looks > 256 {
+			t.Errorf("%d mounts: %v after %d looks: %s", mounts, d.Verdict, files.looks, d.Message())
+		}
+	}
+}
+
 // TestRecreatedFromInspect sends back what an inspect gives, as tools that update containers do.
 func TestRecreatedFromInspect(t *testing.T) {
 	a := gate(state.Fixed{Daemon: request.Defaults{Runtime: "runc", HostCgroupns: true}})

@@ -46,7 +46,7 @@ func (d *decoder) rule(profile rules.Profile, spec *rules.Spec, tables map[strin
 func (d *decoder) unknownRules(at path, tables map[string]any) {
 	for _, id := range slices.Sorted(maps.Keys(tables)) {
 		if rules.Get(rules.ID(id)) == nil {
-			d.problem(at.key(id), "unknown rule%s", unknownRule(id))
+			d.problem(at.key(id), "unknown rule%s", UnknownRule(id))
 		}
 	}
 }

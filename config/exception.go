@@ -37,7 +37,7 @@ func (d *decoder) exception(p path, t *exceptionTable) authz.Exception {
 		switch {
 		case d.reported(at):
 		case spec == nil:
-			d.problem(at, "unknown rule %q%s", id, unknownRule(id))
+			d.problem(at, "unknown rule %q%s", id, UnknownRule(id))
 		case spec.Permanent:
 			d.problem(at, "%q cannot be waived: %s", id, spec.Fix)
 		}

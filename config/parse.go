@@ -90,12 +90,12 @@ func (r Reader) read(in *inputs, name string, text []byte, now time.Time) (*File
 	d.agree(raw)
 
 	// From here on nothing returns early: all problems are reported at once.
-	doc := document{Profile: profile(rules.Baseline)}
+	doc := document{Profile: profile(rules.Baseline), Existing: existingTable{Watch: authz.Off}}
 	d.decodeStruct("", raw, reflect.ValueOf(&doc).Elem())
 	d.checkHead(raw, &doc)
 
 	p := &authz.Policy{Profile: rules.Profile(doc.Profile), Mode: doc.Mode, ContinueUnaudited: doc.Audit.OnFailure == failContinue}
-	p.Existing = doc.Existing.Mode
+	p.Existing, p.Watch = doc.Existing.Mode, doc.Existing.Watch
 	p.Rules = d.bind(p.Profile, doc.Rules)
 	p.Groups = d.groups(doc.Groups)
 	p.Access = d.access(doc.Access, p.Groups)
@@ -138,11 +138,27 @@ func parseTOML(name string, text []byte) (raw map[string]any, err error) {
 		if p, ok := twice(name, text, &pe); ok {
 			return nil, Errors{p}
 		}
-		return nil, Errors{{File: name, Line: pe.Position.Line, Col: pe.Position.Col, Text: "not TOML: " + pe.Message}}
+		return nil, Errors{{File: name, Line: pe.Position.Line, Col: pe.Position.Col, Text: "not TOML: " + pe.Message + unquoted(text, pe.Position.Line)}}
 	case err != nil:
 		return nil, Errors{{File: name, Text: "not TOML: " + err.Error()}}
 	}
 	return raw, nil
+}
+
+// bareValue is a line that sets a key to a word, or to a number with one behind it, such as max = 8GiB.
+var bareValue = regexp.MustCompile(`^\s*([\w."-]+)\s*=\s*([+-]?[\w.:/-]*[A-Za-z][\w.:/-]*)\s*(#.*)?$`)
+
+// unquoted says what may be wrong with a line that is not TOML: texts without quotes are what most people get wrong.
+func unquoted(text []byte, line int) string {
+	lines := strings.Split(string(text), "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	found := bareValue.FindStringSubmatch(strings.TrimSuffix(lines[line-1], "\r"))
+	if found == nil {
+		return ""
+	}
+	return fmt.Sprintf("; put a text in quotes: %s = %q", found[1], found[2])
 }
 
 var definedTwice = regexp.MustCompile(`^Key '(.+)' has already been defined\.$`)

@@ -21,8 +21,8 @@ func suggest(word string, valid []string) string {
 	return "; valid: " + strings.Join(sorted, ", ")
 }
 
-// unknownRule completes an error about a rule that there is none of.
-func unknownRule(id string) string {
+// UnknownRule completes an error about a rule that there is none of: with the nearest one, or where all of them are listed.
+func UnknownRule(id string) string {
 	if near := nearest(id, ruleIDs()); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}

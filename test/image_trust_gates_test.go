@@ -1,6 +1,7 @@
 package test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,12 @@ func TestImageTrustExisting(t *testing.T) {
 		x.enforce(t, trustPolicy{})
 		// Without a name, containerd's store does not tell where an image is from.
 		reason := map[engine.Version]string{engine.Oldest: "(unsigned)", engine.Newest: "(unbound)"}[version]
+
+		told := standings(t, x.Engine, x.Caisson.PolicyFile)
+		if told["made-app"].Verdict != "allow" || told["runs-app"].Verdict != "allow" ||
+			!slices.Equal(told["made-other"].rules(), []string{"image-signature"}) || !slices.Equal(told["runs-other"].rules(), []string{"image-signature"}) {
+			t.Errorf("caisson containers: %+v", told)
+		}
 
 		for _, command := range []string{"start made-other", "restart -t 0 runs-other", "rename made-other another", "exec runs-other true"} {
 			r := x.Docker(strings.Fields(command)...)

@@ -2,7 +2,6 @@ package test
 
 import (
 	"encoding/json"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,11 +20,7 @@ func (x *trust) state() string { return filepath.Join(x.Dir, "state") }
 // caisson runs a command of Caisson's.
 func (x *trust) caisson(t *testing.T, args ...string) engine.Result {
 	t.Helper()
-	binary, err := engine.Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x.Run(exec.Command(binary, args...))
+	return caisson(t, x.Engine, args...)
 }
 
 // verify asks about images as the plugin does.

@@ -55,11 +55,16 @@ func (r *Request) Parse(c Call) error {
 	if err := checkParameters(r); err != nil {
 		return err
 	}
+	if err := checkImageParameters(r); err != nil {
+		return err
+	}
 	r.Images, r.Build = imagesOf(r), buildOf(r)
 	if decode := decoders[r.Operation]; decode != nil {
-		return decode(r, c.Body)
+		if err := decode(r, c.Body); err != nil {
+			return err
+		}
 	}
-	return nil
+	return checkImageNames(r.Workload)
 }
 
 // Outline is what the target alone tells of a call: the operation, the path and the version. It is for records of calls that [Parse] does

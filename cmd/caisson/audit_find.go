@@ -24,11 +24,8 @@ func newAudit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Look into the audit log",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAuditFind())
-	return cmd
+	return group(cmd, newAuditFind())
 }
 
 func newAuditFind() *cobra.Command {

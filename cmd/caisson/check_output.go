@@ -18,30 +18,39 @@ func printText(w io.Writer, r *recorded, d *authz.Decision) error {
 		fmt.Fprintf(&b, " %q", d.Request.Object())
 	}
 	b.WriteString("\n")
-	if d.Err != nil {
-		fmt.Fprintf(&b, "  %v\n", d.Err)
-	}
-	for _, v := range d.Violations {
-		fmt.Fprintf(&b, "  %s\n", authz.Sentence(v))
-	}
-	for _, v := range d.Audited {
-		fmt.Fprintf(&b, "  audited: %s\n", authz.Sentence(v))
-	}
-	for _, e := range d.Excepted {
-		fmt.Fprintf(&b, "  excepted by %s: %s\n", e.Exception, authz.Sentence(e.Violation))
-	}
+	writeFindings(&b, d)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
+func writeFindings(b *strings.Builder, d *authz.Decision) {
+	if d.Err != nil {
+		fmt.Fprintf(b, "  %v\n", d.Err)
+	}
+	for _, v := range d.Violations {
+		fmt.Fprintf(b, "  %s\n", authz.Sentence(v))
+	}
+	for _, v := range d.Audited {
+		fmt.Fprintf(b, "  audited: %s\n", authz.Sentence(v))
+	}
+	for _, e := range d.Excepted {
+		fmt.Fprintf(b, "  excepted by %s: %s\n", e.Exception, authz.Sentence(e.Violation))
+	}
+}
+
 // checkJSON is a line of check --json. Its names are those of the audit record.
 type checkJSON struct {
-	File       string          `json:"file"`
-	Number     int             `json:"number,omitempty"`
-	Verdict    string          `json:"verdict"`
-	Operation  string          `json:"operation,omitempty"`
-	Object     string          `json:"object,omitempty"`
-	Image      string          `json:"image,omitempty"`
+	File      string `json:"file"`
+	Number    int    `json:"number,omitempty"`
+	Verdict   string `json:"verdict"`
+	Operation string `json:"operation,omitempty"`
+	Object    string `json:"object,omitempty"`
+	Image     string `json:"image,omitempty"`
+	findingsJSON
+}
+
+// findingsJSON is what was found, and by which policy.
+type findingsJSON struct {
 	Violations []violationJSON `json:"violations,omitempty"`
 	Audited    []violationJSON `json:"audited,omitempty"`
 	Excepted   []violationJSON `json:"excepted,omitempty"`
@@ -59,27 +68,34 @@ type violationJSON struct {
 }
 
 func printJSON(w io.Writer, r *recorded, d *authz.Decision) error {
-	out := checkJSON{
-		File: r.file, Number: r.number, Verdict: d.Verdict.String(), Policy: d.Policy,
-		Violations: violationsJSON(d.Violations), Audited: violationsJSON(d.Audited),
-	}
-	for _, x := range d.Excepted {
-		v := violationsJSON([]rules.Violation{x.Violation})[0]
-		v.Exception = x.Exception
-		out.Excepted = append(out.Excepted, v)
-	}
+	out := checkJSON{File: r.file, Number: r.number, Verdict: d.Verdict.String(), findingsJSON: newFindingsJSON(d)}
 	if q := d.Request; q != nil {
 		out.Operation, out.Object = string(q.Operation), q.Object()
 		if q.Workload != nil {
 			out.Image = q.Workload.Image.V
 		}
 	}
+	return writeJSON(w, out)
+}
+
+func newFindingsJSON(d *authz.Decision) findingsJSON {
+	out := findingsJSON{Violations: violationsJSON(d.Violations), Audited: violationsJSON(d.Audited), Policy: d.Policy}
+	for _, x := range d.Excepted {
+		v := violationsJSON([]rules.Violation{x.Violation})[0]
+		v.Exception = x.Exception
+		out.Excepted = append(out.Excepted, v)
+	}
 	if d.Err != nil {
 		out.Error = d.Err.Error()
 	}
+	return out
+}
+
+// writeJSON writes a value on a line of its own.
+func writeJSON(w io.Writer, value any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	return e.Encode(out)
+	return e.Encode(value)
 }
 
 func violationsJSON(list []rules.Violation) []violationJSON {

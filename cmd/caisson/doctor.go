@@ -20,7 +20,7 @@ func newDoctor() *cobra.Command {
 
 It looks at dockerd and its configuration, at the Engine, at Caisson and its policy, at sockets and folders. It also sends requests that
 have to be refused, to the Engine and to Caisson: for a privileged container of an image that does not exist, in several disguises. They
-do no harm if they are not refused, and stand in the audit log with images of caisson-doctor.invalid. Nothing is changed.
+do no harm if they are not refused, and stand in the audit log under the name caisson-doctor.invalid. Nothing is changed.
 
 Exit status: 0 the policy is enforced and nothing failed, 1 it is not enforced or something failed, 2 it could not look.`,
 		Args: cobra.NoArgs,

@@ -22,11 +22,8 @@ func newEnforce() *cobra.Command {
 The commands edit authorization-plugins in dockerd's configuration file, and nothing else in it, make dockerd read the file, and measure
 the effect. If it is not there, the file as it was comes back. The file before each change stays beside it as daemon.json.caisson-backup.
 Containers keep running.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEnforceOn(), newEnforceOff(), newEnforceStatus())
-	return cmd
+	return group(cmd, newEnforceOn(), newEnforceOff(), newEnforceStatus())
 }
 
 func newEnforceOn() *cobra.Command {

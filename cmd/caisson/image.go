@@ -19,11 +19,8 @@ func newImage() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "image",
 		Short: "Find out who vouches for images, and keep evidence of it",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newImageVerify(), newImageEvidence())
-	return cmd
+	return group(cmd, newImageVerify(), newImageEvidence())
 }
 
 // imageOptions are the flags of the commands about images.

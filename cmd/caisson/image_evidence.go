@@ -32,12 +32,9 @@ func newImageEvidence() *cobra.Command {
 		Short: "Manage what proves images while no registry can be asked",
 		Long: `Manage what proves images while no registry can be asked: manifests, signatures and reports, in an OCI image layout. The plugin keeps there
 what proved an image, and looks there first. Nothing in it is trusted: it is verified each time that it is used.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&state, "state-dir", stateDir, "`FOLDER` with the evidence that the plugin keeps")
-	cmd.AddCommand(newEvidenceAdd(&state), newEvidenceList(&state), newEvidencePrune(&state))
-	return cmd
+	return group(cmd, newEvidenceAdd(&state), newEvidenceList(&state), newEvidencePrune(&state))
 }
 
 func newEvidenceAdd(state *string) *cobra.Command {

@@ -15,11 +15,8 @@ func newPolicy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Validate, show and write policy files",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyValidate(), newPolicyShow(), newPolicyDefault())
-	return cmd
+	return group(cmd, newPolicyValidate(), newPolicyShow(), newPolicyDefault())
 }
 
 func newPolicyValidate() *cobra.Command {

@@ -12,13 +12,13 @@ policy file, and refuses what breaks one.
   caisson policy default > /etc/caisson/policy.toml    write a policy to edit
   caisson serve                                        run the plugin
   caisson enforce on                                   make dockerd ask it
+  caisson containers                                   see which containers could not be started under it
   caisson doctor                                       see whether this host really enforces its policy
   caisson check request.json                           see what the policy says to a recorded request`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(
-		newServe(), newEnforce(), newDoctor(), newPolicy(), newRules(), newImage(), newCheck(), newAudit(), newVersion(),
+	return group(root,
+		newServe(), newEnforce(), newDoctor(), newPolicy(), newRules(), newImage(), newContainers(), newCheck(), newTest(), newAudit(), newVersion(),
 	)
-	return root
 }

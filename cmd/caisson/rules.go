@@ -18,11 +18,8 @@ func newRules() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "List and explain the rules",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRulesList(), newRulesShow())
-	return cmd
+	return group(cmd, newRulesList(), newRulesShow())
 }
 
 func newRulesList() *cobra.Command {
@@ -137,7 +134,7 @@ func newRulesShow() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := rules.Get(rules.ID(args[0]))
 			if s == nil {
-				return unusable(fmt.Errorf("there is no rule %q; \"caisson rules list\" shows all", args[0]))
+				return unusable(fmt.Errorf("there is no rule %q%s", args[0], config.UnknownRule(args[0])))
 			}
 			return showRule(cmd.OutOrStdout(), s)
 		},

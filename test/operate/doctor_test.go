@@ -3,6 +3,7 @@ package operate
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,6 +96,9 @@ func TestDoctor(t *testing.T) {
 		h.write(h.policy, enforcing)
 		if !engine.Eventually(func() bool { return !h.privileged() }) {
 			t.Fatal("enforce mode is not in force")
+		}
+		if r := h.doctor(); !r.Enforcing || !slices.Contains(r.of("warn"), "existing-containers") {
+			t.Errorf("privileged containers are left from audit mode: %+v", r)
 		}
 
 		// Stopped, it takes connections and answers nothing, as a program does that hangs.

@@ -18,6 +18,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"caisson/authz"
 	"caisson/cmd/caisson/host"
 	"caisson/config"
 )
@@ -63,7 +64,7 @@ func good(t *testing.T) *Facts {
 		Outcomes: []host.Outcome{{Attack: "an attack", Refused: true, By: "caisson", Status: 403}},
 		Places:   []host.Place{{Path: "/run/docker/plugins/caisson.sock", Kind: host.Socket}},
 		Policy:   policy(t, enforcing), PolicyFile: "/etc/caisson/policy.toml",
-		Serving: &Serving{LastGood: enforcing},
+		Serving: &Serving{LastGood: enforcing}, Existing: &Existing{All: 2},
 		Files: host.Files{FS: fstest.MapFS{
 			"run":                             file(fs.ModeDir|0o755, 0, 0, ""),
 			"run/docker":                      file(fs.ModeDir|0o711, 0, 0, ""),
@@ -132,6 +133,17 @@ func TestChecks(t *testing.T) {
 		{"engine", Fail, "reset", func(f *Facts) { f.EngineErr = errors.New("connection reset") }},
 		{"engine", Info, "was refused", func(f *Facts) { f.Version = EngineVersion{} }},
 		{"engine", Warn, "API 1.99", func(f *Facts) { f.Version.APIVersion = "1.99" }},
+		{"existing-containers", Warn, "2 of this host's containers could not be started under the policy (a, b); those that run go on", func(f *Facts) {
+			f.Existing = &Existing{All: 3, Refused: []string{"a", "b"}}
+		}},
+		{"existing-containers", Warn, "(a, b, c, d, e and 1 more); whoever may use the Engine may start and enter them: existing_containers is audit", func(f *Facts) {
+			f.Policy.Policy.Existing = authz.Audit
+			f.Existing = &Existing{All: 6, Refused: []string{"a", "b", "c", "d", "e", "f"}}
+		}},
+		{"existing-containers", Warn, "of 1 of this host's containers Caisson cannot say whether they could be started (a)", func(f *Facts) {
+			f.Existing = &Existing{All: 3, Undecided: []string{"a"}}
+		}},
+		{"existing-containers", Warn, "could not be looked at: refused", func(f *Facts) { f.ExistingErr = errors.New("refused") }},
 		{"in-force", Fail, "does not ask", func(f *Facts) { f.Guard = host.Unguarded }},
 		{"in-force", Warn, "cannot be seen", func(f *Facts) { f.Guard = host.Unknown }},
 		{"dockerd-config", Fail, "cannot be used", func(f *Facts) { f.Config, f.ConfigErr = nil, errors.New("not JSON") }},

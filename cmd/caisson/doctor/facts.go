@@ -37,6 +37,9 @@ type Facts struct {
 	PolicyErr  error
 	Serving    *Serving  // nil if no "caisson serve" is seen
 	Attacks    []Verdict // on the policy, and on the plugin
+
+	Existing    *Existing // nil if nobody could be asked
+	ExistingErr error
 }
 
 // EngineVersion is what the Engine says of itself.

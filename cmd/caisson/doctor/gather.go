@@ -47,6 +47,7 @@ func Gather(ctx context.Context, o *Options) (*Facts, error) {
 	}
 	f.policy(o)
 	f.attack(ctx)
+	f.existing(ctx, engine)
 	return f, nil
 }
 

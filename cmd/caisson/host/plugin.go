@@ -125,7 +125,7 @@ func (p *Plugin) Check(ctx context.Context) error {
 func Sample() *authorization.Request {
 	body := []byte(`{"Image":"` + NoImage + `/sample","HostConfig":{"Privileged":true}}`)
 	return &authorization.Request{
-		RequestMethod: http.MethodPost, RequestURI: "/containers/create", RequestBody: body,
+		RequestMethod: http.MethodPost, RequestURI: "/containers/create?name=" + NoImage, RequestBody: body,
 		RequestHeaders: map[string]string{"Content-Type": "application/json", "Content-Length": strconv.Itoa(len(body))},
 	}
 }

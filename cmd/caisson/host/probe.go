@@ -63,7 +63,8 @@ type Attack struct {
 	Request *Request
 }
 
-// NoImage is where the images of attacks are named. Nothing is ever there: the domain is reserved for that.
+// NoImage is where the images of attacks are named. Nothing is ever there: the domain is reserved for that. Containers and all else that attacks
+// ask for have the same name, by which they are found in the audit log.
 const NoImage = "caisson-doctor.invalid"
 
 // Attacks are requests for a privileged container in several disguises. The image's name is made up anew each time, so that nobody can
@@ -81,14 +82,14 @@ func Attacks() []Attack {
 		}
 		return Attack{name, r}
 	}
-	const create = "/containers/create"
+	const create = "/containers/create?name=" + NoImage // the name is for the audit log
 	return []Attack{
 		send("a privileged container", create, string(plain), nil),
 		send("the same, its settings at the top level", create, `{"Image":"`+image+`","Privileged":true}`, nil),
 		send("the same, its settings twice", create, `{"Image":"`+image+`","HostConfig":{"Privileged":false},"hostconfig":{"Privileged":true}}`, nil),
 		send("the same, its length not stated", create, string(plain), func(r *Request) { r.Chunks = true }),
 		send("the same, in a body of 2 MiB", create, strings.Repeat(" ", 2<<20)+string(plain), nil),
-		send("the same, its path encoded", "/containers%2F%63reate", string(plain), nil),
+		send("the same, its path encoded", "/containers%2F%63reate?name="+NoImage, string(plain), nil),
 	}
 }
 
