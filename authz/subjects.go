@@ -251,8 +251,8 @@ func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
 }
 
 // defaults takes out the daemon's own runtime, which a new container would get anyway: tools that recreate a container send back
-// what an inspect told them. If the Engine cannot be asked, the rules judge what is there. The host's cgroup namespace stays, though it is
-// the default on cgroup v1: the Engine does not say whether its configuration makes it another.
+// what an inspect told them. If the Engine cannot be asked, the rules judge what is there. The host's cgroup namespace stays, even
+// where it is the default: a client that names it means it.
 func (x *expansion) defaults(ctx context.Context, w *request.Workload) {
 	if w.Door != request.DoorCreate || w.Runtime.V == "" {
 		return
