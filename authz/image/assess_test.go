@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -176,6 +177,23 @@ func TestEvidence(t *testing.T) {
 	}
 	if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: "x"}).Verdict; got.Reason != image.RegistryUnavailable || !strings.Contains(got.Detail, "registry.example.com refuses connections") {
 		t.Errorf("without evidence: %+v", got)
+	}
+}
+
+// TestEvidenceUnderAnotherName proves an image by evidence that bears a name which no statement is about, as that of an image that was built here.
+func TestEvidenceUnderAnotherName(t *testing.T) {
+	for name, want := range map[string]image.Reason{"docker.io/built/here": image.Verified, "registry.example.com/dev/app": image.Unsigned} {
+		keep := newRegistry()
+		keep.called, _ = reference.WithName(name)
+		m := keep.manifest(good)
+		p := policy(newRegistry(), signs(m))
+		p.Statements = append(p.Statements, image.Statement{Name: "dev", Prefixes: []string{"registry.example.com/dev"}, Verifier: signs()})
+		a := image.NewAssessor()
+		a.Keep = keep
+		e := engineWith(map[string]*state.Image{"built": {ID: good.String()}})
+		if got := assess(t, a, p, e, image.Question{Ref: "built"}).Verdict; got.Reason != want {
+			t.Errorf("%s: %+v, want %s", name, got, want)
+		}
 	}
 }
 

@@ -57,6 +57,9 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 func leading(ctx context.Context, p *Policy, e Evidence, s *Subject, only *Statement) *binding {
 	b := &binding{source: e, policy: p, s: s, only: only}
 	for _, a := range known(ctx, e, s) {
+		if a.Repository != nil && p.Statement(a.Repository) == nil {
+			a.Repository = nil // a name that no statement is about, such as one that docker save wrote, is as good as none
+		}
 		if a.Repository == nil || only == nil || p.Statement(a.Repository) == only {
 			b.add(a.Repository, a.Descriptor)
 		}
