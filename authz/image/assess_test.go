@@ -197,6 +197,33 @@ func TestEvidenceUnderAnotherName(t *testing.T) {
 	}
 }
 
+// unsigned says where it has looked in vain.
+type unsigned struct{ evidence *registry }
+
+func (unsigned) Kind() string { return "test" }
+
+func (u unsigned) Verify(_ context.Context, source image.Source, _ image.Artifact) image.Verdict {
+	if source == u.evidence {
+		return image.Verdict{Reason: image.Unsigned, Detail: "has nothing in evidence"}
+	}
+	return image.Verdict{Reason: image.Unsigned, Detail: "has attestations in the registry"}
+}
+
+// TestRegistryTellsMore reports what the registry has, and not what evidence lacks.
+func TestRegistryTellsMore(t *testing.T) {
+	r, keep := newRegistry(), newRegistry()
+	m := r.manifest(good)
+	keep.manifest(good)
+	p := policy(r, signs())
+	p.Statements[0].Verifier = unsigned{keep}
+	a := image.NewAssessor()
+	a.Keep = keep
+	got := assess(t, a, p, engineWith(map[string]*state.Image{"x": graph(good, m)}), image.Question{Ref: "x"}).Verdict
+	if got.Reason != image.Unsigned || got.Detail != "has attestations in the registry" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestCache proves once for many who ask, and again for another generation of the policy.
 func TestCache(t *testing.T) {
 	r := newRegistry()

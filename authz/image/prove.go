@@ -50,7 +50,7 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 			a.OnKeepError(err)
 		}
 	}
-	return p.told(Telling(best, v), s)
+	return p.told(Telling(v, best), s) // of two that are alike, the registry's knows more
 }
 
 // leading binds an image by what is in evidence: by the Engine's names for it, and by what is known to lead to its ID.
