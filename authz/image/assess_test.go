@@ -197,6 +197,37 @@ func TestEvidenceUnderAnotherName(t *testing.T) {
 	}
 }
 
+// TestEvidenceOfARegistry proves an image by evidence that is said to be from nowhere, under a statement about a whole registry.
+func TestEvidenceOfARegistry(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"registry.example.com:5000": "registry.example.com:5000/unnamed", "registry.example.com/team": "registry.example.com/team",
+	} {
+		keep := newRegistry()
+		m := keep.manifest(good)
+		p := policy(newRegistry(), signs())
+		p.Statements[0].Prefixes, p.Statements[0].Verifier = []string{prefix}, inRepository{want, signs(m)}
+		a := image.NewAssessor()
+		a.Keep = keep
+		e := engineWith(map[string]*state.Image{"built": {ID: good.String()}})
+		if got := assess(t, a, p, e, image.Question{Ref: "built"}).Verdict; !got.Verified() {
+			t.Errorf("%s: %+v", prefix, got)
+		}
+	}
+}
+
+// inRepository vouches only under one name.
+type inRepository struct {
+	name string
+	*signer
+}
+
+func (v inRepository) Verify(ctx context.Context, source image.Source, a image.Artifact) image.Verdict {
+	if a.Repository.Name() != v.name {
+		return image.Verdict{Reason: image.Unsigned, Detail: "is called " + a.Repository.Name()}
+	}
+	return v.signer.Verify(ctx, source, a)
+}
+
 // unsigned says where it has looked in vain.
 type unsigned struct{ evidence *registry }
 

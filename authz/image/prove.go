@@ -129,10 +129,19 @@ func (p *Policy) statementsFor(repo reference.Named, only *Statement) []*Stateme
 	return all
 }
 
-// named gives evidence without a repository one, as sources want a name: the one that the statement is about.
+// named gives evidence without a repository one, as sources and verifiers want a name: the one that the statement is about, or one in the
+// registry that it is about.
 func named(a Artifact, st *Statement) Artifact {
-	if a.Repository == nil && len(st.Prefixes) > 0 {
-		a.Repository, _ = reference.WithName(strings.TrimSuffix(st.Prefixes[0], "/"))
+	if a.Repository != nil || len(st.Prefixes) == 0 {
+		return a
+	}
+	prefix := strings.TrimSuffix(st.Prefixes[0], "/")
+	repo, err := reference.WithName(prefix)
+	if err != nil {
+		repo, err = reference.WithName(prefix + "/unnamed")
+	}
+	if err == nil {
+		a.Repository = repo
 	}
 	return a
 }
