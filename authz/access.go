@@ -154,12 +154,24 @@ func (s *Statement) reading() string {
 	return "operations of class read"
 }
 
-// RefusedLookUps lists the look-ups of Caisson itself that the access statements refuse. Pings are not among them: no decision depends
+// ownRequests lists what Caisson asks of the Engine.
+func (p *Policy) ownRequests() []request.Operation {
+	list := slices.Clone(state.LookUps)
+	if p.Watch != Off {
+		list = append(list, "SystemEvents")
+	}
+	if p.Watch == Enforce {
+		list = append(list, "ContainerKill")
+	}
+	return list
+}
+
+// RefusedLookUps lists the requests of Caisson itself that the access statements refuse. Pings are not among them: no decision depends
 // on their answers.
 func (p *Policy) RefusedLookUps() []request.Operation {
 	local := &request.Principal{Local: true}
 	var list []request.Operation
-	for _, op := range state.LookUps {
+	for _, op := range p.ownRequests() {
 		if slices.Contains(harmless, op) {
 			continue
 		}

@@ -30,6 +30,7 @@ type Authorizer struct {
 	Files     HostFiles       // the host's files; nil leaves symbolic links in the paths of mounts unseen
 	Images    Images          // finds out about images; nil finds out nothing, and rules that ask refuse
 	Remove    Remover         // removes containers that turned out to be forbidden; nil removes none
+	Stop      Stopper         // stops containers that run and are forbidden; nil stops none
 	AuditOnly bool            // let everything pass and record what would have been refused, whatever the policy's mode
 	Observe   func(*Decision) // is told of each decision when all about it is settled, for metrics; nil is nobody
 	Log       *zap.Logger
@@ -204,6 +205,9 @@ func (p *plan) excepted(b *BoundRule, s *subject, now time.Time) *Exception {
 	if s.image == nil {
 		image := imageOf(s.owner)
 		s.image = &image
+	}
+	if s.anyone {
+		return p.exceptedForAnyone(b.Spec.ID, *s.image, now)
 	}
 	return p.exceptions.find(b.Spec.ID, *s.image, userOf(s.owner), now)
 }

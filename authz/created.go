@@ -39,7 +39,7 @@ func (a *Authorizer) Created(ctx context.Context, call request.Call, container s
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.deadline(p.policy))
 	defer cancel()
-	d.Response = true
+	d.Phase = OfResponse
 	d.AuditOnly = a.AuditOnly || p.policy.Mode == Audit
 	bound := a.decideCreated(ctx, p, d, container)
 	if d.Verdict == Allow && len(d.Audited)+len(d.Excepted) == 0 {

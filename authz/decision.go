@@ -21,6 +21,16 @@ const (
 
 func (v Verdict) String() string { return [...]string{"undecided", "deny", "allow"}[v] }
 
+// Phase says what a decision is about.
+type Phase uint8
+
+// The phases. The zero value is about a request.
+const (
+	OfRequest  Phase = iota
+	OfResponse       // what the Engine has made of a request
+	OfEvent          // a container that runs; the Call is what would have started it
+)
+
 // Decision is what was decided about one call, and why. Request is nil if the call could not be parsed.
 type Decision struct {
 	ID      string // ULID; ties the user's message, the audit record and the log together
@@ -28,7 +38,7 @@ type Decision struct {
 	Call    request.Call
 	Request *request.Request
 
-	Response   bool // it is about what the Engine has made of the request, and not about the request
+	Phase      Phase
 	Verdict    Verdict
 	AuditOnly  bool              // the policy's mode is audit: whatever the verdict, the request passes
 	Violations []rules.Violation // of enforced rules, by rule and field
@@ -42,6 +52,7 @@ type Decision struct {
 	Override string // name of the policy's override that was in force for whoever asked
 	Duration time.Duration
 
+	passing  bool            // of an event: what is wrong may be gone in a moment
 	request  request.Request // what Request points to
 	findings rules.Findings
 	clock    clock
@@ -53,8 +64,11 @@ type Excepted struct {
 	Exception string
 }
 
-// Passes tells whether the Engine may go on.
-func (d *Decision) Passes() bool { return d.AuditOnly || d.Verdict == Allow }
+// Passes tells whether the Engine may go on, or whether a container that runs is left alone: it is if nothing is certain to be wrong with it,
+// as there is nobody to try again.
+func (d *Decision) Passes() bool {
+	return d.AuditOnly || d.Verdict == Allow || d.Phase == OfEvent && (d.Verdict == Undecided || d.passing)
+}
 
 // Operation names the operation in plain words.
 func (d *Decision) Operation() string {

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -68,6 +69,17 @@ func (x exceptionIndex) find(rule rules.ID, image, user string, now time.Time) *
 		}
 	}
 	return best.e
+}
+
+// exceptedForAnyone returns the first exception that waives a rule for an image at a time, for whichever user.
+func (p *plan) exceptedForAnyone(rule rules.ID, image string, now time.Time) *Exception {
+	for i := range p.policy.Exceptions {
+		e := &p.policy.Exceptions[i]
+		if slices.Contains(e.Rules, rule) && now.Before(e.Expires) && (e.Image == nil || canonical(e.Image) == image) {
+			return e
+		}
+	}
+	return nil
 }
 
 func canonical(image reference.Canonical) string { return image.Name() + "@" + image.Digest().String() }

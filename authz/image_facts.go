@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"caisson/authz/image"
@@ -29,21 +30,26 @@ func (i ImageAssessor) Facts(ctx context.Context, p *image.Policy, view state.Vi
 }
 
 // vulnerabilities puts the reports of several sources together: each scanner sees what another one does not. One that has no report is passed over if
-// another has.
+// another has. What one found that does not know all of the image counts as well.
 func vulnerabilities(reports []image.Report) request.ImageVulnerabilities {
 	all := request.ImageVulnerabilities{Unknown: "the policy has no [[image_trust.reports]]"}
+	var sources []string
+	known := false
 	for i := range reports {
-		switch f := reports[i].Facts(); {
-		case !all.Known():
-			all = f
-		case f.Known():
-			all.Source += ", " + f.Source
-			all.Found = append(all.Found, f.Found...)
-			if f.Made.After(all.Made) {
-				all.Made = f.Made
-			}
+		f := reports[i].Facts()
+		if f.Source != "" {
+			sources = append(sources, f.Source)
 		}
+		all.Found = append(all.Found, f.Found...)
+		if f.Made.After(all.Made) {
+			all.Made = f.Made
+		}
+		if !known {
+			all.Unknown = f.Unknown
+		}
+		known = known || f.Known()
 	}
+	all.Source = strings.Join(sources, ", ")
 	return all
 }
 

@@ -55,6 +55,10 @@ type Policy struct {
 	// Enforce refuses, Audit records, Off does not look.
 	Existing Mode
 
+	// Watch is what happens with a container that runs and that the policy would not let be created today, however it came to run: Enforce
+	// stops it, Audit records it, Off does not look.
+	Watch Mode
+
 	// Images says who may vouch for images. nil is nobody.
 	Images *image.Policy
 

@@ -20,9 +20,7 @@ func (d *Decision) record() *audit.Record {
 		Violations: auditViolations(d.Violations), Audited: auditViolations(d.Audited),
 		Policy: d.Policy, Override: d.Override, Duration: d.Duration,
 	}
-	if d.Response {
-		rec.Phase = "response"
-	}
+	rec.Phase = phaseNames[d.Phase]
 	if d.AuditOnly {
 		rec.Mode = Audit.String()
 	}
@@ -46,6 +44,9 @@ func (d *Decision) record() *audit.Record {
 	}
 	return rec
 }
+
+// phaseNames are those of the record. A request is the rule, and not named.
+var phaseNames = [...]string{OfRequest: "", OfResponse: "response", OfEvent: "event"}
 
 // outline is the request, or what shows of one that could not be parsed; nil if nothing does.
 func (d *Decision) outline() *request.Request {

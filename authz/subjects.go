@@ -28,7 +28,8 @@ type subject struct {
 	// that joins an excepted one is not excepted by that.
 	owner *request.Request
 
-	image *string // the owner's, by digest; nil until an exception asks
+	image  *string // the owner's, by digest; nil until an exception asks
+	anyone bool    // it is not known who gets it: exceptions for a user count too
 }
 
 // judgedBy tells whether a rule judges the subject. Rules about the operation as such have had their say on the request itself.
@@ -250,8 +251,8 @@ func (x *expansion) volumes(ctx context.Context, w *request.Workload) error {
 }
 
 // defaults takes out the daemon's own runtime, which a new container would get anyway: tools that recreate a container send back
-// what an inspect told them. If the Engine cannot be asked, the rules judge what is there. The host's cgroup namespace stays, though it is
-// the default on cgroup v1: the Engine does not say whether its configuration makes it another.
+// what an inspect told them. If the Engine cannot be asked, the rules judge what is there. The host's cgroup namespace stays, even
+// where it is the default: a client that names it means it.
 func (x *expansion) defaults(ctx context.Context, w *request.Workload) {
 	if w.Door != request.DoorCreate || w.Runtime.V == "" {
 		return

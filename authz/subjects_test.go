@@ -301,7 +301,7 @@ func TestPathsAreBounded(t *testing.T) {
 
 // TestRecreatedFromInspect sends back what an inspect gives, as tools that update containers do.
 func TestRecreatedFromInspect(t *testing.T) {
-	a := gate(state.Fixed{Daemon: request.Defaults{Runtime: "runc", CgroupVersion: "1"}})
+	a := gate(state.Fixed{Daemon: request.Defaults{Runtime: "runc", HostCgroupns: true}})
 	for body, want := range map[string]string{
 		`{"Image":"x","HostConfig":{"Runtime":"runc"}}`:  "",
 		`{"Image":"x","HostConfig":{"Runtime":"other"}}`: "HostConfig.Runtime",

@@ -153,7 +153,10 @@ func refusedLookUps(p *authz.Policy) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the statements refuse %s to the local socket, where Caisson's own look-ups come from, so requests that depend on "+
-		"existing containers or volumes cannot be decided; let principals = [\"local\"] do operations = [\"%s\"]",
-		strings.Join(names, ", "), strings.Join(names, `", "`))
+	so := "requests that depend on existing containers or volumes cannot be decided"
+	if p.Watch != authz.Off {
+		so += ", and containers that run cannot be watched"
+	}
+	return fmt.Sprintf("the statements refuse %s to the local socket, where Caisson's own requests come from, so %s; let principals = [\"local\"] do operations = [\"%s\"]",
+		strings.Join(names, ", "), so, strings.Join(names, `", "`))
 }

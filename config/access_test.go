@@ -102,6 +102,19 @@ func TestAccessMistakes(t *testing.T) {
 	}
 }
 
+// So are those that keep it from watching.
+func TestWarnRefusedWatch(t *testing.T) {
+	for mode, refused := range map[string]string{"off": "", "audit": "SystemEvents", "enforce": `SystemEvents", "ContainerKill`} {
+		f := mustRead(t, "version = 1\n[existing_containers]\nwatch = \""+mode+"\"\n[[access]]\nname = \"a\"\neffect = \"deny\"\nprincipals = [\"local\"]\n"+
+			"operations = [\"SystemEvents\", \"ContainerKill\"]\n")
+		got := Errors(f.Warnings).Error()
+		want := `and containers that run cannot be watched; let principals = ["local"] do operations = ["` + refused + `"]`
+		if refused == "" && got != "" || refused != "" && !strings.Contains(got, want) {
+			t.Errorf("%s: %s", mode, got)
+		}
+	}
+}
+
 // Statements that keep Caisson from looking are warned about.
 func TestWarnRefusedLookUps(t *testing.T) {
 	const head = "version = 1\n[[access]]\nname = \"a\"\n"
@@ -122,7 +135,7 @@ func TestWarnRefusedLookUps(t *testing.T) {
 		f := mustRead(t, head+text)
 		want := ""
 		if refused != "" {
-			want = "policy.toml:2: access: the statements refuse " + refused + " to the local socket, where Caisson's own look-ups come from, so requests that " +
+			want = "policy.toml:2: access: the statements refuse " + refused + " to the local socket, where Caisson's own requests come from, so requests that " +
 				"depend on existing containers or volumes cannot be decided; let principals = [\"local\"] do operations = [\"" + strings.ReplaceAll(refused, ", ", `", "`) + `"]`
 		}
 		if d := cmp.Diff(want, strings.TrimSpace(Errors(f.Warnings).Error())); d != "" {

@@ -113,6 +113,7 @@ func DefaultFile(p rules.Profile) []byte {
 	b.WriteString("\n")
 	existing := section{header: "[existing_containers]"}
 	existing.add("mode", quote(authz.Enforce.String()), commentOf[existingTable]("mode"))
+	existing.add("watch", quote(authz.Off.String()), commentOf[existingTable]("watch"))
 	existing.write(&b, "")
 
 	b.WriteString("\n")

@@ -28,6 +28,7 @@ func effective(p *authz.Policy) []section {
 
 	existing := section{header: "[existing_containers]", at: "existing_containers"}
 	existing.add("mode", quote(p.Existing.String()), "")
+	existing.add("watch", quote(p.Watch.String()), "")
 
 	all := append([]section{head, record, existing}, imageTrustSections(p)...)
 	all = append(all, accessSections(p)...)

@@ -49,6 +49,7 @@ func TestHashDiffers(t *testing.T) {
 	texts := []string{
 		"", "mode = \"audit\"", "profile = \"none\"", "profile = \"standard\"", "[audit]\non_failure = \"continue\"",
 		"[existing_containers]\nmode = \"audit\"", "[existing_containers]\nmode = \"off\"",
+		"[existing_containers]\nwatch = \"audit\"", "[existing_containers]\nwatch = \"enforce\"",
 		"[rules.privileged]\nmode = \"off\"", "[rules.privileged]\nmode = \"audit\"", "[rules.memory]", "[rules.memory]\nmode = \"audit\"",
 		"[rules.memory]\nmax = \"8GiB\"", "[rules.memory]\nmax = 8589934593", "[rules.capabilities]\nallow = []",
 		exception(), exception(`name = "b"`), exception(`rules = ["host-pid"]`), exception(`image = "quay.io/ops/other@` + digest + `"`),
@@ -97,6 +98,7 @@ on_failure = "deny"  # default
 
 [existing_containers]
 mode = "enforce"  # default
+watch = "off"     # default
 
 [rules.capabilities]
 mode = "enforce"          # policy.toml:4, on because its table is there

@@ -90,12 +90,12 @@ func (r Reader) read(in *inputs, name string, text []byte, now time.Time) (*File
 	d.agree(raw)
 
 	// From here on nothing returns early: all problems are reported at once.
-	doc := document{Profile: profile(rules.Baseline)}
+	doc := document{Profile: profile(rules.Baseline), Existing: existingTable{Watch: authz.Off}}
 	d.decodeStruct("", raw, reflect.ValueOf(&doc).Elem())
 	d.checkHead(raw, &doc)
 
 	p := &authz.Policy{Profile: rules.Profile(doc.Profile), Mode: doc.Mode, ContinueUnaudited: doc.Audit.OnFailure == failContinue}
-	p.Existing = doc.Existing.Mode
+	p.Existing, p.Watch = doc.Existing.Mode, doc.Existing.Watch
 	p.Rules = d.bind(p.Profile, doc.Rules)
 	p.Groups = d.groups(doc.Groups)
 	p.Access = d.access(doc.Access, p.Groups)

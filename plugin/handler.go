@@ -39,7 +39,8 @@ type Handler struct {
 	// large bounds the memory of large messages: they wait for each other, and small ones for nobody.
 	large    *semaphore.Weighted
 	inFlight atomic.Int64
-	draining atomic.Bool // the server is going to end: answers close their connection
+	lastCall atomic.Int64 // of dockerd, in nanoseconds since 1970; 0 if there was none
+	draining atomic.Bool  // the server is going to end: answers close their connection
 }
 
 // NewHandler returns a handler that asks an authorizer.
@@ -68,7 +69,9 @@ func (h *Handler) answer(m *incoming, late func(*authz.Decision)) (p reply) {
 		}
 	}()
 	switch m.path {
-	case activatePath, requestPath, responsePath:
+	case activatePath, requestPath:
+		h.lastCall.Store(time.Now().UnixNano())
+	case responsePath, pingPath:
 	default:
 		return failure(http.StatusNotFound, "Caisson has no such endpoint")
 	}

@@ -4,10 +4,19 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"time"
 )
 
 // InFlight is the number of calls that are being answered.
 func (h *Handler) InFlight() int64 { return h.inFlight.Load() }
+
+// LastCall is when dockerd last called, zero if it has not. Calls of Caisson itself, to see whether it answers, do not count.
+func (h *Handler) LastCall() time.Time {
+	if t := h.lastCall.Load(); t != 0 {
+		return time.Unix(0, t)
+	}
+	return time.Time{}
+}
 
 // Probe asks the plugin's socket for a sign of life, as dockerd would: by its path.
 func Probe(ctx context.Context, address net.Addr) error {

@@ -90,7 +90,7 @@ func watch(ctx context.Context, address net.Addr, log *zap.Logger) {
 }
 
 func ping(ctx context.Context, client *http.Client) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://caisson"+activatePath, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://caisson"+pingPath, nil)
 	if err != nil {
 		return err
 	}

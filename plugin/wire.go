@@ -21,6 +21,7 @@ import (
 // The protocol's paths. dockerd posts to the first once, and to the others for each request.
 const (
 	activatePath = "/Plugin.Activate"
+	pingPath     = "/Caisson.Ping" // of Caisson itself
 	requestPath  = "/" + authorization.AuthZApiRequest
 	responsePath = "/" + authorization.AuthZApiResponse
 )

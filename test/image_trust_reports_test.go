@@ -1,18 +1,12 @@
 package test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/golang-jwt/jwt/v4"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"caisson/authz/image/imagetest"
@@ -128,87 +122,5 @@ func TestImageTrustReports(t *testing.T) {
 		x.refusedBy(t, "image-vulnerabilities", "does not count (untrusted-signer)", x.name("team/stranger", ":1"))
 		x.refusedBy(t, "image-vulnerabilities", "CVE-2026-1000", x.name("team/hidden", ":1"))
 		x.refusedBy(t, "image-vulnerabilities", "no signed scan report", x.name("team/none", ":1"))
-	})
-}
-
-// clairKey is the key that Clair shares with those who may ask.
-var clairKey = []byte("a key of thirty-two bytes or so!")
-
-// A fakeClair answers as Clair v4 does, to those who have the key.
-type fakeClair struct {
-	mu      sync.Mutex
-	reports map[string]string // by digest: the severity of the one thing found, or "" for none
-	refused int
-}
-
-func (c *fakeClair) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var claims jwt.RegisteredClaims
-	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return clairKey, nil }); err != nil || claims.Issuer != "caisson" {
-		c.refused++
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	hash, ok := strings.CutPrefix(r.URL.Path, "/matcher/api/v1/vulnerability_report/")
-	severity, known := c.reports[hash]
-	if !ok || !known {
-		w.WriteHeader(http.StatusNotFound)
-		return
-	}
-	report := map[string]any{
-		"manifest_hash": hash, "packages": map[string]any{"1": map[string]string{"name": "busybox", "version": "1.35"}},
-		"vulnerabilities": map[string]any{}, "package_vulnerabilities": map[string]any{},
-	}
-	if severity != "" {
-		report["vulnerabilities"] = map[string]any{"7": map[string]string{"name": "CVE-2026-7", "normalized_severity": severity}}
-		report["package_vulnerabilities"] = map[string]any{"1": []string{"7"}}
-	}
-	_ = json.NewEncoder(w).Encode(report)
-}
-
-func (c *fakeClair) refusals() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.refused
-}
-
-// TestImageTrustClair asks Clair what is in images. What it does not know is not taken for clean.
-func TestImageTrustClair(t *testing.T) {
-	onEach(t, func(t *testing.T, version engine.Version) {
-		x := newTrust(t, version)
-		clair := &fakeClair{reports: map[string]string{
-			x.pushSigned(t, "team/clean", "1").Digest.String():    "",
-			x.pushSigned(t, "team/medium", "1").Digest.String():   "Medium",
-			x.pushSigned(t, "team/critical", "1").Digest.String(): "Critical",
-		}}
-		x.pushSigned(t, "team/unknown", "1")
-		clair.reports[x.pushSigned(t, "team/late", "1").Digest.String()] = ""
-		server := httptest.NewServer(clair)
-		defer server.Close()
-		policy := func(key []byte) trustPolicy {
-			file := filepath.Join(x.folder, "psk")
-			write(t, file, base64.StdEncoding.EncodeToString(key))
-			return trustPolicy{
-				rules:  "[rules.image-vulnerabilities]",
-				tables: fmt.Sprintf("[[image_trust.reports]]\nsource = \"clair\"\nurl = %q\npsk_file = %q\nissuer = \"caisson\"", server.URL, file),
-			}
-		}
-		x.enforce(t, policy(clairKey))
-		x.runs(t, x.name("team/clean", ":1"))
-		x.runs(t, x.name("team/medium", ":1"))
-		x.refusedBy(t, "image-vulnerabilities", "CVE-2026-7", x.name("team/critical", ":1"))
-		x.refusedBy(t, "image-vulnerabilities", "has not indexed", x.name("team/unknown", ":1"))
-		if n := clair.refusals(); n != 0 {
-			t.Errorf("Clair has refused %d questions", n)
-		}
-
-		x.enforce(t, policy([]byte("another key")))
-		x.refusedBy(t, "image-vulnerabilities", "refuses the credentials", x.name("team/clean", ":1"))
-		x.enforce(t, policy(clairKey))
-		server.Close()
-		x.runs(t, x.name("team/clean", ":1")) // what was said a moment ago
-		x.refusedBy(t, "image-vulnerabilities", "cannot be asked", x.name("team/late", ":1"))
 	})
 }

@@ -34,7 +34,9 @@ func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	prometheus, promtool := engine.Prometheus(t)
 	address := freeAddress(t)
-	e := engine.Start(t, engine.Options{Caisson: &engine.CaissonOptions{Policy: policy, Args: []string{"--metrics", address}}})
+	e := engine.Start(t, engine.Options{Caisson: &engine.CaissonOptions{
+		Policy: policy + "\n[existing_containers]\nwatch = \"audit\"\n", Args: []string{"--metrics", address},
+	}})
 	if result := e.Docker("run", "--rm", engine.Image, "true"); result.Code != 0 {
 		t.Fatalf("%+v", result)
 	}
@@ -60,6 +62,7 @@ func TestPrometheus(t *testing.T) {
 		`caisson_violations_total{rule="privileged",outcome="enforced"}`:                           "1",
 		`caisson_engine_lookup_duration_seconds_count{kind="container",outcome="found"} > bool 0`:  "1",
 		`caisson_audit_sink_up`:              "1",
+		`caisson_watch_up`:                   "1",
 		`caisson_policy_last_reload_success`: "1",
 		`count(go_goroutines)`:               "1",
 	} {
@@ -70,7 +73,7 @@ func TestPrometheus(t *testing.T) {
 	for _, query := range dashboard(t) {
 		server.ask(t, query)
 	}
-	if rules := page(t, server.url+"/api/v1/rules"); strings.Count(rules, `"name":"Caisson`) != 13 || strings.Contains(rules, `"health":"err"`) {
+	if rules := page(t, server.url+"/api/v1/rules"); strings.Count(rules, `"name":"Caisson`) != 15 || strings.Contains(rules, `"health":"err"`) {
 		t.Errorf("%s", rules)
 	}
 }

@@ -27,7 +27,7 @@ type Record struct {
 	Path       string // decoded, without version prefix and query
 	APIVersion string
 	Operation  string
-	Phase      string // response: about what the Engine has made of the request; empty for the request itself
+	Phase      string // response: about what the Engine has made of the request; event: about a container that runs; empty for a request
 	Object     string // container, image, volume or network as named by the client
 	Image      string
 	ImageID    string // of the image that was looked at, as the Engine has it

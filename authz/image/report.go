@@ -12,13 +12,14 @@ import (
 
 // Reporter knows the vulnerabilities of images. It reads reports, and never asks for a scan. It is safe for concurrent use.
 type Reporter interface {
-	// Report returns the newest report about an artifact that can be believed. A report whose Unknown is not empty says why there is none.
+	// Report returns the newest report about an artifact that can be believed. A report whose Unknown is not empty says why there is none,
+	// or why it does not tell of all that is in the image.
 	Report(ctx context.Context, source Source, a Artifact) Report
 }
 
 // Report is what a scanner found. The zero value is a report that says nothing is there, so whoever makes one fills in Source.
 type Report struct {
-	Unknown string    // why there is no report: completes "its vulnerabilities are not known: …"; "" if there is one
+	Unknown string    // why there is no report, or none of the whole image: completes "its vulnerabilities are not known: …"; "" if there is one
 	Source  string    // who says so: "Clair at https://…", "Trivy (signed by CN=…)"
 	Made    time.Time // when; zero if the report does not say
 	Found   []Vulnerability

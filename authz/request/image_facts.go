@@ -36,7 +36,7 @@ type ImageAge struct {
 
 // ImageVulnerabilities is what a scanner found in an image.
 type ImageVulnerabilities struct {
-	Unknown string    // why there is no report: completes "its vulnerabilities are not known: …"; "" if there is one
+	Unknown string    // why there is no report, or none of the whole image: completes "its vulnerabilities are not known: …"; "" if there is one
 	Source  string    // who made the report; without it there is none
 	Made    time.Time // when; zero if the report does not say
 	Found   []Vulnerability

@@ -11,10 +11,10 @@ import (
 // Defaults are settings of the daemon that it writes into the configuration of containers that did not ask for anything else.
 // What equals them is nobody's wish, so a stored container is judged as if it were absent.
 type Defaults struct {
-	Runtime       string // docker info: DefaultRuntime
-	LogDriver     string // docker info: LoggingDriver
-	CgroupVersion string // "1" or "2"; on 1 containers share the host's cgroup namespace by default
-	NoSwapLimit   bool   // docker info: not SwapLimit; the daemon then writes -1, whatever was asked for
+	Runtime      string // docker info: DefaultRuntime
+	LogDriver    string // docker info: LoggingDriver
+	HostCgroupns bool   // docker info: no cgroupns among SecurityOptions; on cgroup v1, or by default-cgroupns-mode in dockerd's configuration
+	NoSwapLimit  bool   // docker info: not SwapLimit; the daemon then writes -1, whatever was asked for
 }
 
 // Stored is a container as the Engine keeps it.
@@ -118,10 +118,11 @@ func (b *inspectBody) withoutDefaults(d Defaults) {
 	if h.LogConfig.Type == d.LogDriver {
 		h.LogConfig.Type = ""
 	}
-	if d.CgroupVersion == "1" && h.CgroupnsMode == "host" {
+	if d.HostCgroupns && h.CgroupnsMode == "host" {
 		h.CgroupnsMode = ""
 	}
-	if h.MemorySwap == 2*h.Memory || d.NoSwapLimit && h.MemorySwap == -1 {
+	// Twice the memory stays, though it is the default too: an update of the memory alone leaves it as it is.
+	if d.NoSwapLimit && h.MemorySwap == -1 {
 		h.MemorySwap = 0
 	}
 	if h.Privileged || h.PidMode == "host" || h.IpcMode == "host" { // generateSecurityOpt, on hosts without SELinux too

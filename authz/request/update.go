@@ -52,6 +52,9 @@ func (u *Update) Apply(w *Workload) *Workload {
 		}
 	}
 	set(&after.Memory, "Memory", b.Memory)
+	if b.Memory != 0 {
+		after.MemorySwap.Field = "MemorySwap" // the sum does not follow the memory limit, and can be given with it
+	}
 	set(&after.MemorySwap, "MemorySwap", b.MemorySwap)
 	set(&after.MemoryReservation, "MemoryReservation", b.MemoryReservation)
 	set(&after.KernelMemory, "KernelMemory", b.KernelMemory)

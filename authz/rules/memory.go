@@ -58,7 +58,7 @@ func (m *Memory) Check(r *request.Request, out *Findings) {
 		out.AddFix(limit.Field, "is "+Size(limit.V).String(), m.limits(),
 			out.Either("lower -m (mem_limit in a compose file)", "lower --limit-memory"))
 	}
-	m.checkSwap(w, out)
+	m.checkSwap(r, out)
 	if res := w.MemoryReservation; m.MaxReservation > 0 && res.V > int64(m.MaxReservation) {
 		out.AddFix(res.Field, "is "+Size(res.V).String(), "at most "+m.MaxReservation.String(), "lower --memory-reservation")
 	}
@@ -76,7 +76,8 @@ func (m *Memory) Check(r *request.Request, out *Findings) {
 
 // checkSwap judges MemorySwap: the sum of memory and swap, of which 0 is the Engine's default of twice the memory and a negative one
 // has no end.
-func (m *Memory) checkSwap(w *request.Workload, out *Findings) {
+func (m *Memory) checkSwap(r *request.Request, out *Findings) {
+	w := r.Workload
 	s, limit := w.MemorySwap, w.Memory.V
 	total := s.V
 	if total == 0 && limit > 0 {
@@ -89,7 +90,11 @@ func (m *Memory) checkSwap(w *request.Workload, out *Findings) {
 	case s.V > 0 && limit <= 0:
 		out.AddFix(s.Field, "is set without a memory limit", "swap together with a memory limit", out.Either("add -m, or drop ", "add --limit-memory, or drop ")+flag)
 	case s.V > 0 && s.V-limit > limit && !m.Swap:
-		out.AddFix(s.Field, is+Size(s.V).String(), "at most the Engine's default, twice the memory limit", "lower or drop "+flag)
+		fix := "lower or drop " + flag
+		if r.Update != nil { // without the flag the sum stays what it was
+			fix = "give " + flag + " too, at most twice the memory limit"
+		}
+		out.AddFix(s.Field, is+Size(s.V).String(), "at most the Engine's default, twice the memory limit", fix)
 	case m.MaxSwap > 0 && (total < 0 || total > int64(m.MaxSwap)):
 		out.AddFix(s.Field, "lets memory and swap reach "+sizeOrUnlimited(total), "at most "+m.MaxSwap.String(),
 			out.Either("set --memory-swap to at most "+m.MaxSwap.String(), "lower "+flag))

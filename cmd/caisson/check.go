@@ -86,7 +86,7 @@ func (c *checker) decide(ctx context.Context, r *recorded) (*authz.Decision, err
 			return nil, err
 		}
 	}
-	a := &authz.Authorizer{Policy: func() *authz.Policy { return policy }, Images: cases.NoImages, Log: zap.NewNop()}
+	a := &authz.Authorizer{Policy: func() *authz.Policy { return policy }, State: r.state, Images: cases.Images(r.state), Log: zap.NewNop()}
 	if r.err != nil {
 		return a.Reject(r.err), nil //nolint:nilerr // the decision holds the error
 	}

@@ -12,6 +12,7 @@ import (
 
 	"caisson/authz/cases"
 	"caisson/authz/request"
+	"caisson/authz/state"
 	"caisson/plugin"
 )
 
@@ -20,8 +21,9 @@ type recorded struct {
 	file   string
 	number int // of the request in its file; 0 if the file holds one by its kind
 	call   request.Call
-	policy []byte // that a case file brings along
-	err    error  // the message is no call
+	policy []byte      // that a case file brings along
+	state  state.Fixed // likewise
+	err    error       // the message is no call
 }
 
 // name is the file, and which of its requests.
@@ -72,7 +74,11 @@ func readCase(file string, in io.Reader, yield func(*recorded) error) error {
 	if err != nil {
 		return err
 	}
-	return yield(&recorded{file: file, call: c.Call(), policy: c.Policy})
+	return yield(recordedCase(file, c))
+}
+
+func recordedCase(file string, c *cases.Case) *recorded {
+	return &recorded{file: file, call: c.Call(), policy: c.Policy, state: c.State}
 }
 
 // readMessages reads JSON values as they come, one to a line or not. Each is decoded like a message from dockerd.

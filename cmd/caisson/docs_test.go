@@ -161,10 +161,14 @@ func (f anyFiles) ReadFolder(name string) ([]string, error) {
 func runDocumented(t *testing.T, document, command string) {
 	t.Helper()
 	dir := t.TempDir()
-	policy, request := filepath.Join(dir, "policy.toml"), filepath.Join(dir, "request.json")
+	policy, request, folder := filepath.Join(dir, "policy.toml"), filepath.Join(dir, "request.json"), filepath.Join(dir, "cases")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for file, text := range map[string]string{
-		policy:  "version = 1\n",
-		request: `{"RequestMethod":"GET","RequestUri":"/_ping"}`,
+		policy:                              "version = 1\n",
+		request:                             `{"RequestMethod":"GET","RequestUri":"/_ping"}`,
+		filepath.Join(folder, "ping.txtar"): "-- request --\nGET /_ping\n-- want --\nallow\n",
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -173,7 +177,7 @@ func runDocumented(t *testing.T, document, command string) {
 	command, _, _ = strings.Cut(command, "#")
 	command, _, _ = strings.Cut(command, ">")
 	command, _, _ = strings.Cut(command, "|")
-	args := strings.Fields(strings.NewReplacer("/etc/caisson/policy.toml", policy, "request.json", request).Replace(command))
+	args := strings.Fields(strings.NewReplacer("/etc/caisson/policy.toml", policy, "request.json", request, " cases", " "+folder).Replace(command))
 	if args[0] == "enforce" || args[0] == "doctor" || args[0] == "containers" || args[0] == "image" {
 		args = append(args, "--help") // they are for a host with Docker: the tests in test run them there
 	}

@@ -60,11 +60,11 @@ func (m *monitor) observe(a *authz.Authorizer, e *docker.Engine, i *image.Assess
 }
 
 // serve answers until the context ends. Whatever happens here, decisions go on.
-func (m *monitor) serve(ctx context.Context, a *authz.Authorizer, p *policies, records *sinks.Sinks, h *plugin.Handler, socket net.Addr) (stop func()) {
+func (m *monitor) serve(ctx context.Context, a *authz.Authorizer, p *policies, records *sinks.Sinks, h *plugin.Handler, w *watcher, socket net.Addr) (stop func()) {
 	if m == nil {
 		return func() {}
 	}
-	m.Watch(metrics.Sources{Policy: p.policy, Reloads: p.store.Stats, Audit: records.Status, InFlight: h.InFlight, Now: time.Now})
+	m.Watch(metrics.Sources{Policy: p.policy, Reloads: p.store.Stats, Audit: records.Status, InFlight: h.InFlight, Watching: w.up.Load, Now: time.Now})
 	listening := metrics.Check{Name: "socket", Run: func(ctx context.Context) error {
 		if plugin.Probe(ctx, socket) != nil {
 			return errors.New("the plugin's socket does not answer")

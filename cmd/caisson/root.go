@@ -19,6 +19,6 @@ policy file, and refuses what breaks one.
 		SilenceErrors: true,
 	}
 	return group(root,
-		newServe(), newEnforce(), newDoctor(), newPolicy(), newRules(), newImage(), newContainers(), newCheck(), newAudit(), newVersion(),
+		newServe(), newEnforce(), newDoctor(), newPolicy(), newRules(), newImage(), newContainers(), newCheck(), newTest(), newAudit(), newVersion(),
 	)
 }

@@ -111,7 +111,7 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 		return unusable(fmt.Errorf("--state-dir: %w", err))
 	}
 	authorizer := &authz.Authorizer{
-		Policy: policies.policy, State: engine, Images: authz.ImageAssessor{Assessor: images}, Remove: engine, Audit: records, Log: log,
+		Policy: policies.policy, State: engine, Images: authz.ImageAssessor{Assessor: images}, Remove: engine, Stop: engine, Audit: records, Log: log,
 	}
 	if o.hostFiles {
 		authorizer.Files = authz.NewHost()
@@ -128,7 +128,9 @@ func serve(ctx context.Context, o *serveOptions, stdout, stderr io.Writer) error
 	p := policies.policy()
 	log.Info("caisson is ready", zap.String("version", thisBuild().Version), zap.String("policy", p.Hash),
 		zap.String("profile", string(p.Profile)), zap.Stringer("mode", p.Mode), zap.Stringer("socket", listener.Addr()))
-	defer monitor.serve(ctx, authorizer, policies, records, handler, listener.Addr())()
+	watcher := newWatcher(authorizer, engine, handler.LastCall, log)
+	defer monitor.serve(ctx, authorizer, policies, records, handler, watcher, listener.Addr())()
+	defer watcher.start(ctx)()
 	server := &plugin.Server{Handler: handler, Log: log, Grace: o.grace}
 	if err := server.Serve(ctx, listener); err != nil {
 		return &exitError{exitFailed, err}

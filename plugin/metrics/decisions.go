@@ -14,6 +14,7 @@ import (
 type decisions struct {
 	byOperation map[request.Operation]*operation
 	unknown     *operation
+	watched     *operation // no operation: containers that run
 	byRule      map[rules.ID]*violations
 	otherRule   *violations
 
@@ -45,8 +46,10 @@ func newDecisions(to prometheus.Registerer) decisions {
 		return &violations{of("enforced"), of("audited"), of("excepted")}
 	}
 	d := decisions{
-		byOperation: map[request.Operation]*operation{}, unknown: &operation{name: "unknown", total: total, took: took},
-		byRule: map[rules.ID]*violations{"access": rule("access")}, otherRule: rule("other"),
+		byOperation: map[request.Operation]*operation{},
+		unknown:     &operation{name: "unknown", total: total, took: took},
+		watched:     &operation{name: "watch", total: total, took: took},
+		byRule:      map[rules.ID]*violations{"access": rule("access")}, otherRule: rule("other"),
 		refused: unrecorded.WithLabelValues("refused"), passed: unrecorded.WithLabelValues("passed"),
 	}
 	for _, r := range request.Routes() {
@@ -57,6 +60,8 @@ func newDecisions(to prometheus.Registerer) decisions {
 	}
 	for v := range verdicts { // so that the first refusal is seen as an increase
 		d.unknown.count(authz.Verdict(v), false)
+		d.watched.count(authz.Verdict(v), false)
+		d.watched.count(authz.Verdict(v), true)
 	}
 	return d
 }
@@ -65,7 +70,10 @@ func newDecisions(to prometheus.Registerer) decisions {
 func (m *Metrics) Decided(d *authz.Decision) {
 	c := &m.decisions
 	op := c.unknown
-	if d.Request != nil {
+	switch {
+	case d.Phase == authz.OfEvent:
+		op = c.watched
+	case d.Request != nil:
 		if known := c.byOperation[d.Request.Operation]; known != nil {
 			op = known
 		}

@@ -68,7 +68,7 @@ func (d *definition) histograms(to prometheus.Registerer) *prometheus.HistogramV
 
 // The metrics.
 var (
-	operationLabel = label{"operation", "the Engine API's name of the operation, as in docs/coverage.md; `unknown` if Caisson knows none"}
+	operationLabel = label{"operation", "the Engine API's name of the operation, as in docs/coverage.md; `unknown` if Caisson knows none; `watch` for containers that run, and of them only those about which there is something to tell"}
 	modeLabel      = label{"mode", "`enforce`, or `audit`: whatever the verdict, the request passed"}
 	sinkLabel      = label{"sink", "as on the command line, without parameters"}
 
@@ -81,10 +81,11 @@ var (
 		label{"outcome", "`enforced`, `audited` (the rule is in audit mode), `excepted` (an exception waives it)"})
 	unrecordedTotal = define(counter, "caisson_unrecorded_decisions_total", "Decisions whose audit record could not be written in time.",
 		label{"outcome", "`refused`, or `passed`: the policy says `on_failure = \"continue\"`, or the mode is audit"})
+	watchUp  = define(gauge, "caisson_watch_up", "Whether Caisson is told of containers that start: 1, or 0 if it should be. Absent if the policy does not watch.")
 	inFlight = define(gauge, "caisson_requests_in_flight", "Calls of dockerd that are being answered.")
 
 	lookupSeconds = define(histogram, "caisson_engine_lookup_duration_seconds", "Time that look-ups at the Engine took; their count is the number of look-ups.",
-		label{"kind", "`container`, `container_ids`, `defaults`, `exec`, `network`, `volume`"},
+		label{"kind", "`container`, `container_ids`, `defaults`, `exec`, `image`, `network`, `volume`; `kill` and `removal`, of a container, are none but counted alike"},
 		label{"outcome", "`found`, `not_found`, `error`: the Engine could not be asked"}).with(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5)
 
 	verificationsTotal = define(counter, "caisson_image_verifications_total", "Images that were verified, by what came of it.",

@@ -41,6 +41,7 @@ func sources() Sources {
 			}
 		},
 		InFlight: func() int64 { return 5 },
+		Watching: func() bool { return true },
 		Now:      func() time.Time { return now },
 	}
 }

@@ -16,6 +16,7 @@ type Sources struct {
 	Reloads  func() config.Stats
 	Audit    func() []audit.Status
 	InFlight func() int64
+	Watching func() bool // whether the Engine tells of containers that start
 	Now      func() time.Time
 }
 
@@ -31,7 +32,7 @@ type watched struct {
 func describe() map[*definition]*prometheus.Desc {
 	descs := map[*definition]*prometheus.Desc{}
 	for _, d := range []*definition{
-		inFlight, policyInfo, policyGeneration, policyLoaded, reloadsTotal, reloadGood, exceptionExpiry,
+		inFlight, watchUp, policyInfo, policyGeneration, policyLoaded, reloadsTotal, reloadGood, exceptionExpiry,
 		auditUp, auditRecords, auditFailures, auditDropped, auditWaiting, auditCapacity,
 	} {
 		descs[d] = d.desc()
@@ -62,6 +63,9 @@ func (w *watched) Collect(to chan<- prometheus.Metric) {
 
 func (w *watched) policy(show func(*definition, float64, ...string)) {
 	if p := w.Policy(); p != nil {
+		if p.Watch != authz.Off {
+			show(watchUp, truth(w.Watching()))
+		}
 		show(policyInfo, 1, p.Hash, string(p.Profile), p.Mode.String())
 		now := w.Now()
 		for i := range p.Exceptions {

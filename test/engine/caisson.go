@@ -80,7 +80,7 @@ func (c *Caisson) Start() error {
 		return err
 	}
 	// A socket left by a killed Caisson is there but refuses connections.
-	if err := process.waitFor(startTimeout, func() bool { return dials(c.Socket) }); err != nil {
+	if err := process.waitFor(func() bool { return dials(c.Socket) }); err != nil {
 		process.kill()
 		return fmt.Errorf("start of caisson: %w\n%s", err, tail(c.Log()))
 	}

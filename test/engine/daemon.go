@@ -28,7 +28,7 @@ func (e *Engine) StartDaemon() error {
 		return err
 	}
 	// The socket is there before the engine answers.
-	if err = daemon.waitFor(startTimeout, e.answers); err != nil {
+	if err = daemon.waitFor(e.answers); err != nil {
 		daemon.kill()
 		return fmt.Errorf("start of dockerd: %w\n%s", err, tail(e.Log()))
 	}
@@ -63,7 +63,7 @@ func (e *Engine) RestartDaemon() error {
 	if err := e.signal(syscall.SIGUSR1); err != nil {
 		return err
 	}
-	return e.daemon.waitFor(startTimeout, func() bool { return strings.Count(e.Log(), startingUp) > before && e.answers() })
+	return e.daemon.waitFor(func() bool { return strings.Count(e.Log(), startingUp) > before && e.answers() })
 }
 
 // startingUp is in every line with which dockerd begins.

@@ -34,7 +34,9 @@ type process struct {
 }
 
 func startProcess(cmd *exec.Cmd) (*process, error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	}
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -70,8 +72,8 @@ func (p *process) exited() bool {
 }
 
 // waitFor polls ready. It gives up when the process ends or time is up.
-func (p *process) waitFor(timeout time.Duration, ready func() bool) error {
-	deadline := time.Now().Add(timeout)
+func (p *process) waitFor(ready func() bool) error {
+	deadline := time.Now().Add(startTimeout)
 	for !ready() {
 		select {
 		case <-p.done:
@@ -79,7 +81,7 @@ func (p *process) waitFor(timeout time.Duration, ready func() bool) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s is not ready after %v", filepath.Base(p.cmd.Path), timeout)
+			return fmt.Errorf("%s is not ready after %v", filepath.Base(p.cmd.Path), startTimeout)
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ type filtered struct {
 // Report implements [image.Reporter].
 func (f filtered) Report(ctx context.Context, source image.Source, a image.Artifact) image.Report {
 	report := f.next.Report(ctx, source, a)
-	if report.Unknown != "" || len(report.Found) == 0 {
+	if len(report.Found) == 0 {
 		return report
 	}
 	return f.vex.Read(ctx, source, a).Exempt(report)

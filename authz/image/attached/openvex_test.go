@@ -112,6 +112,10 @@ func TestFiltered(t *testing.T) {
 	if len(r.Found) != 1 || r.Found[0].ID != "CVE-2" || r.Source != "Clair" {
 		t.Errorf("got %+v", r)
 	}
+	r = f.reader.Filtered(scanner{Source: "Clair", Unknown: "it does not know it all", Found: found}).Report(t.Context(), f.registry, f.artifact)
+	if len(r.Found) != 1 || r.Found[0].ID != "CVE-2" || r.Unknown != "it does not know it all" {
+		t.Errorf("got %+v", r)
+	}
 	if found[0].ID != "CVE-1" || found[1].ID != "CVE-2" {
 		t.Error("the other's report was changed")
 	}

@@ -163,11 +163,23 @@ func (r *Reporter) ask(ctx context.Context, d digest.Digest) answer {
 	case len(body) > image.MaxReport:
 		return r.unknown(keepUnknown, "has a report of more than %d MiB", image.MaxReport>>20)
 	}
-	found, err := parse(body, d)
+	read, err := parse(body, d)
 	if err != nil {
-		return r.unknown(keepFailure, "gives a report that cannot be used: %v", err)
+		return r.unusable(err)
 	}
-	return answer{report: image.Report{Source: r.name(), Found: found}, keep: lifetime(resp.Header)}
+	found, err := read.found()
+	if err != nil {
+		return r.unusable(err)
+	}
+	out := answer{report: image.Report{Source: r.name(), Found: found}, keep: lifetime(resp.Header)}
+	if why := read.blind(); why != "" {
+		out.report.Unknown, out.keep = r.name()+" "+why, keepUnknown
+	}
+	return out
+}
+
+func (r *Reporter) unusable(err error) answer {
+	return r.unknown(keepFailure, "gives a report that cannot be used: %v", err)
 }
 
 func (r *Reporter) unknown(keep time.Duration, format string, args ...any) answer {

@@ -129,6 +129,8 @@ func TestUnknown(t *testing.T) {
 		"no content":       {status(http.StatusNoContent), "answers 204"},
 		"empty":            {text(""), "no JSON"},
 		"nothing":          {text("{}"), "about another manifest"},
+		"no environment":   {text(strings.Replace(whole, `"environments": {`, `"other": {`, 1)), `does not know the distribution that "bash 5.2" is of (3 of 3 packages)`},
+		"no distribution":  {text(strings.Replace(whole, `"distribution_id": "1"`, `"distribution_id": ""`, 1)), `that "libssl3 3.0.11-1" is of (1 of 3 packages)`},
 		"other manifest":   {text(strings.Replace(whole, app, "sha256:"+strings.Repeat("b2", 32), 1)), "about another manifest"},
 		"cut":              {text(whole[:len(whole)-10]), "no JSON"},
 		"no vulnerability": {text(strings.Replace(whole, `"101": {`, `"999": {`, 1)), `vulnerability "101" is not in it`},
@@ -150,7 +152,7 @@ func TestUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, c.answer)
 			got := newReporter(t, f.options()).Report(t.Context(), nil, artifact)
-			if !strings.Contains(got.Unknown, c.want) || !strings.HasPrefix(got.Unknown, "Clair at "+f.URL) || got.Source != "" || got.Found != nil {
+			if !strings.Contains(got.Unknown, c.want) || !strings.HasPrefix(got.Unknown, "Clair at "+f.URL) || (got.Source != "") != (got.Found != nil) {
 				t.Errorf("got %+v, want it unknown: …%s…", got, c.want)
 			}
 		})
@@ -298,14 +300,42 @@ func FuzzParse(f *testing.F) {
 	f.Add(text)
 	f.Add([]byte("{}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		found, err := parse(text, app)
+		r, err := parse(text, app)
+		if err != nil {
+			return
+		}
+		found, err := r.found()
 		switch {
 		case err != nil && found != nil:
 			t.Error("an error comes with findings")
-		case err == nil && !bytes.Contains(text, []byte("a1a1")) && !bytes.Contains(text, []byte(`\u`)):
+		case r.blind() == "" && len(r.Packages) == 0:
+			t.Error("a report that sees nothing is taken")
+		case !bytes.Contains(text, []byte("a1a1")) && !bytes.Contains(text, []byte(`\u`)):
 			t.Error("a report about nothing is taken")
 		}
 	})
+}
+
+func TestShortName(t *testing.T) {
+	for name, want := range map[string]string{
+		"CVE-2026-1001": "CVE-2026-1001", "CVE-2026-1002 on Ubuntu 24.04 LTS (noble) - medium.": "CVE-2026-1002",
+		"\nELSA-2026-0001:  kernel security update (IMPORTANT)\n": "ELSA-2026-0001", "": "", " ": "",
+	} {
+		if got := shortName(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestFixedIn(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "1:3.0.13-1~deb12u1+b1": "1:3.0.13-1~deb12u1+b1", "fixed=1.5.0&introduced=1.0.0": "1.5.0", "fixed=2%21a": "2!a",
+		"introduced=1.2.0": "", "introduced=1.0&lastAffected=1.4.0": "", "fixed=%": "fixed=%",
+	} {
+		if got := fixedIn(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
 }
 
 // shelf is a source with one index.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -221,7 +222,8 @@ func (e *Engine) daemonDefaults(ctx context.Context) (request.Defaults, error) {
 		return request.Defaults{}, worded("the daemon's defaults", err)
 	}
 	d = request.Defaults{
-		Runtime: res.Info.DefaultRuntime, LogDriver: res.Info.LoggingDriver, CgroupVersion: res.Info.CgroupVersion, NoSwapLimit: !res.Info.SwapLimit,
+		Runtime: res.Info.DefaultRuntime, LogDriver: res.Info.LoggingDriver, NoSwapLimit: !res.Info.SwapLimit,
+		HostCgroupns: !slices.Contains(res.Info.SecurityOptions, "name=cgroupns"), // moby daemon/info_unix.go, cgroupNamespacesEnabled
 	}
 	e.mu.Lock()
 	e.defaults, e.until = d, time.Now().Add(defaultsFor)

@@ -16,13 +16,14 @@ const (
 	Defaults     Kind = "defaults"
 	Exec         Kind = "exec"
 	Image        Kind = "image"
+	Kill         Kind = "kill" // of a container, which is no look-up but bounded like one
 	Network      Kind = "network"
-	Removal      Kind = "removal" // of a container, which is no look-up but bounded like one
+	Removal      Kind = "removal" // likewise
 	Volume       Kind = "volume"
 )
 
 // Kinds lists them all.
-var Kinds = []Kind{Container, ContainerIDs, Defaults, Exec, Image, Network, Removal, Volume}
+var Kinds = []Kind{Container, ContainerIDs, Defaults, Exec, Image, Kill, Network, Removal, Volume}
 
 // look asks the Engine. It bounds look-ups in time and number.
 func look[T any](ctx context.Context, e *Engine, kind Kind, name string, ask func(context.Context, string) (T, error)) (value T, err error) {

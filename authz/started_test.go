@@ -1,0 +1,149 @@
+package authz_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"caisson/authz"
+	"caisson/authz/audit"
+	"caisson/authz/cases"
+	"caisson/authz/request"
+	"caisson/authz/state"
+	"caisson/config"
+)
+
+type stopper struct{ stopped *[]string }
+
+func (s stopper) StopContainer(_ context.Context, id string) error {
+	*s.stopped = append(*s.stopped, id)
+	return errors.New("too late") // which changes nothing about the decision
+}
+
+// TestStartedImages judges containers by their images: what may be otherwise in a moment is told, and nothing is stopped for it.
+func TestStartedImages(t *testing.T) {
+	const head = "version = 1\nprofile = \"none\"\n[existing_containers]\nwatch = \"enforce\"\n"
+	at := caseTime
+	for name, tt := range map[string]struct {
+		rules   string
+		facts   request.ImageFacts
+		stopped bool
+	}{
+		"unsigned":             {"[rules.image-signature]", request.ImageFacts{Trust: request.ImageTrust{Reason: "unsigned"}}, true},
+		"revoked":              {"[rules.image-signature]", request.ImageFacts{Trust: request.ImageTrust{Reason: "revoked"}}, true},
+		"registry-unavailable": {"[rules.image-signature]", request.ImageFacts{Trust: request.ImageTrust{Reason: "registry-unavailable"}}, false},
+		"nobody has looked":    {"[rules.image-signature]", request.ImageFacts{}, false},
+		"cannot be looked at":  {"[rules.image-signature]", request.ImageFacts{Err: "the Engine is silent", Trust: request.ImageTrust{Reason: "unsigned"}}, false},
+		"old":                  {"[rules.image-age]\nmax = \"30d\"", request.ImageFacts{At: at, Age: request.ImageAge{Known: true, Time: at.AddDate(-1, 0, 0)}}, true},
+		"of unknown age":       {"[rules.image-age]\nmax = \"30d\"", request.ImageFacts{At: at, Age: request.ImageAge{Why: "nobody says"}}, false},
+		"vulnerable": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{
+			Source: "Clair", Made: at, Found: []request.Vulnerability{{ID: "CVE-2026-1", Severity: "critical"}},
+		}}, true},
+		"without a report": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{Unknown: "Clair is silent"}}, false},
+		"unproved, and with the host's processes": {
+			"[rules.image-signature]\n[rules.host-pid]", request.ImageFacts{Trust: request.ImageTrust{Reason: "timeout"}}, true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := config.Parse("policy.toml", []byte(head+tt.rules+"\n"), caseTime)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := state.Fixed{
+				Containers: map[string]json.RawMessage{madeID: json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Image":"sha256:` + strings.Repeat("ab", 32) +
+					`","Config":{"Image":"app"},"HostConfig":{"PidMode":"host"},"NetworkSettings":{}}`)},
+				Images: map[string]*request.ImageFacts{"app": &tt.facts},
+			}
+			var stopped []string
+			var records []audit.Record
+			a := &authz.Authorizer{
+				Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{&stopped}, Audit: recorder{&records}, Log: zap.NewNop(),
+			}
+			d := a.Started(context.Background(), madeID)
+			if d.Verdict != authz.Deny || (len(stopped) > 0) != tt.stopped || len(records) != 1 || records[0].Passed == tt.stopped {
+				t.Errorf("%v, stopped %v, recorded %+v: %s", d.Verdict, stopped, records, d.Message())
+			}
+		})
+	}
+}
+
+// TestStarted judges containers that run.
+func TestStarted(t *testing.T) {
+	const (
+		digest    = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+		privately = "[rules.privileged]\n"
+		exception = "[[exceptions]]\nname = \"tool\"\nrules = [\"privileged\"]\nowner = \"ops\"\nreason = \"it needs that\"\n"
+		enforce   = "[existing_containers]\nwatch = \"enforce\"\n"
+		watch     = "[existing_containers]\nwatch = \"audit\"\n"
+		override  = "[[overrides]]\nname = \"admins\"\nprincipals = [\"cn:ann\"]\n[overrides.rules.privileged]\nmode = \"off\"\n"
+	)
+	privileged, plain := `{"Privileged":true}`, `{}`
+	for name, tt := range map[string]struct {
+		policy, config string
+		err            error // of the look-up
+		verdict        authz.Verdict
+		recorded       string // mode and whether it is left alone; "" if there is no record
+		stopped        bool
+	}{
+		"not wanted":              {policy: privately, config: privileged},
+		"as it should be":         {policy: privately + enforce, config: plain, verdict: authz.Allow},
+		"stopped":                 {policy: privately + enforce, config: privileged, verdict: authz.Deny, recorded: "enforce false", stopped: true},
+		"existing ones may go on": {policy: privately + enforce + "mode = \"off\"\n", config: privileged, verdict: authz.Deny, recorded: "enforce false", stopped: true},
+		"watched":                 {policy: privately + watch, config: privileged, verdict: authz.Deny, recorded: "audit true"},
+		"the policy watches":      {policy: "mode = \"audit\"\n" + privately + enforce, config: privileged, verdict: authz.Deny, recorded: "audit true"},
+		"the rule watches":        {policy: privately + "mode = \"audit\"\n" + enforce, config: privileged, verdict: authz.Allow, recorded: "enforce true"},
+		"nobody may start any": {
+			policy:  privately + enforce + "[[access]]\nname = \"a\"\neffect = \"deny\"\nprincipals = [\"*\"]\noperations = [\"ContainerStart\"]\n",
+			config:  plain,
+			verdict: authz.Allow,
+		},
+		"nobody may":             {policy: "[rules.operations]\ndeny = [\"ContainerStart\"]\n" + enforce, config: plain, verdict: authz.Allow},
+		"somebody may":           {policy: privately + enforce + override, config: privileged, verdict: authz.Allow},
+		"nobody may even so":     {policy: privately + "[rules.host-pid]\n" + enforce + override, config: `{"Privileged":true,"PidMode":"host"}`, verdict: authz.Deny, recorded: "enforce false", stopped: true},
+		"excepted for somebody":  {policy: privately + enforce + exception + "user = \"ann\"\nexpires = 2027-01-01\n", config: privileged, verdict: authz.Allow, recorded: "enforce true"},
+		"excepted for the image": {policy: privately + enforce + exception + "image = \"docker.io/library/x@" + digest + "\"\nexpires = 2027-01-01\n", config: privileged, verdict: authz.Allow, recorded: "enforce true"},
+		"another image":          {policy: privately + enforce + exception + "image = \"docker.io/library/y@" + digest + "\"\nexpires = 2027-01-01\n", config: privileged, verdict: authz.Deny, recorded: "enforce false", stopped: true},
+		"no longer excepted":     {policy: privately + enforce + exception + "user = \"ann\"\nexpires = 2026-11-01\n", config: privileged, verdict: authz.Deny, recorded: "enforce false", stopped: true},
+		"it is gone":             {policy: privately + enforce, config: privileged, err: state.ErrNotFound, verdict: authz.Allow},
+		"the Engine is silent":   {policy: privately + enforce, config: privileged, err: errors.New("silent"), recorded: "enforce true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n"+tt.policy), caseTime)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stopped []string
+			var records []audit.Record
+			inspect := json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Config":{"Image":"x@` + digest + `"},"HostConfig":` + tt.config + `,"NetworkSettings":{}}`)
+			view := &countingView{View: state.Fixed{Containers: map[string]json.RawMessage{madeID: inspect}}, err: tt.err}
+			a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: view, Stop: stopper{&stopped}, Audit: recorder{&records}, Log: zap.NewNop()}
+			a.Now = func() time.Time { return caseTime }
+			d := a.Started(context.Background(), madeID)
+			if d == nil {
+				if a.Watch() != authz.Off || view.asked+len(records)+len(stopped) > 0 {
+					t.Errorf("it is watched, and there is no decision")
+				}
+				return
+			}
+			if d.Verdict != tt.verdict || d.Phase != authz.OfEvent || slices.Contains(stopped, madeID) != tt.stopped {
+				t.Errorf("%v, stopped %v: %s", d.Verdict, stopped, d.Message())
+			}
+			recorded := ""
+			for _, r := range records {
+				recorded += strings.TrimSpace(r.Mode + " " + map[bool]string{true: "true", false: "false"}[r.Passed])
+				if r.Phase != "event" || r.Operation != "ContainerStart" || r.Object != madeID {
+					t.Errorf("recorded %+v", r)
+				}
+			}
+			if recorded != tt.recorded {
+				t.Errorf("recorded %q, want %q", recorded, tt.recorded)
+			}
+		})
+	}
+}

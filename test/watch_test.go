@@ -1,0 +1,132 @@
+package test
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"caisson/test/engine"
+)
+
+// event is a record of a container that runs.
+type event struct {
+	Object, Verdict, Mode, Phase string
+	Passed                       bool
+	Violations                   []struct{ Rule string }
+}
+
+// events are the records of containers that run, in their order.
+func events(t *testing.T, e *engine.Engine) (list []event) {
+	t.Helper()
+	f, err := os.Open(e.Caisson.AuditFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var r event
+		if err := json.Unmarshal(s.Bytes(), &r); err != nil {
+			t.Fatalf("%v: %s", err, s.Text())
+		}
+		if r.Phase == "event" {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// running tells whether a container runs, past the API.
+func running(t *testing.T, e *engine.Engine, name string) bool {
+	t.Helper()
+	c, found, err := e.Container(name)
+	if err != nil || !found {
+		t.Fatalf("%s: %t, %v", name, found, err)
+	}
+	return c.Running
+}
+
+// TestWatch has containers run that nobody was asked about: from before the policy, and by a restart policy. They are found, told of, and in
+// the end stopped. Others are left alone.
+func TestWatch(t *testing.T) {
+	onEach(t, func(t *testing.T, version engine.Version) {
+		const policy = "version = 1\nprofile = \"none\"\n[rules.host-pid]\n[existing_containers]\nwatch = "
+		e := engine.Start(t, engine.Options{
+			Version: version, Restarts: true, Caisson: &engine.CaissonOptions{Policy: "mode = \"audit\"\n" + policy + "\"off\"\n"},
+		})
+		sleeping := func(name string, args ...string) string {
+			must(t, e, append(append([]string{"run", "-d", "--restart", "always", "--stop-signal", "KILL", "--name", name}, args...), engine.Image, "sleep", "1000")...)
+			return idOf(t, e, name)
+		}
+		plain, forbidden := sleeping("plain"), sleeping("forbidden", "--pid", "host")
+
+		// wantEvent waits until there are n records, all of the forbidden one.
+		wantEvent := func(n int, mode string, passed bool) {
+			t.Helper()
+			if !engine.Eventually(func() bool { return len(events(t, e)) >= n }) {
+				t.Fatalf("%d records of events: %+v\n%s", n, events(t, e), e.Caisson.Log())
+			}
+			for i, r := range events(t, e) {
+				if r.Object != forbidden || r.Verdict != "deny" || len(r.Violations) != 1 || r.Violations[0].Rule != "host-pid" ||
+					i == n-1 && (r.Mode != mode || r.Passed != passed) {
+					t.Errorf("record %d: %+v", i, r)
+				}
+			}
+		}
+		if list := events(t, e); len(list) > 0 {
+			t.Errorf("nothing is watched: %+v", list)
+		}
+		setPolicy(t, e.Caisson, policy+"\"audit\"\n")
+		wantEvent(1, "audit", true)
+
+		// After a restart of dockerd they run again, and nobody was asked.
+		if err := e.RestartDaemon(); err != nil {
+			t.Fatal(err)
+		}
+		if !engine.Eventually(func() bool { return running(t, e, "plain") && running(t, e, "forbidden") }) {
+			t.Fatal("they do not run again")
+		}
+		deadline := time.Now().Add(time.Minute) // Caisson waits up to half a minute before it asks again
+		for len(events(t, e)) < 2 && time.Now().Before(deadline) {
+			time.Sleep(100 * time.Millisecond)
+		}
+		wantEvent(2, "audit", true)
+		before := len(events(t, e)) // a container may be both in the list and among the events
+
+		setPolicy(t, e.Caisson, policy+"\"enforce\"\n")
+		wantEvent(before+1, "enforce", false)
+		if !engine.Eventually(func() bool { return !running(t, e, "forbidden") }) {
+			t.Errorf("it still runs:\n%s", e.Caisson.Log())
+		}
+		if !strings.Contains(e.Caisson.Log(), "stopped a container that the policy does not let run") {
+			t.Errorf("the log does not say so:\n%s", e.Caisson.Log())
+		}
+
+		// A Caisson that is started later looks at what runs.
+		if !running(t, e, "plain") || processOf(t, e, plain) == "" {
+			t.Error("the plain container was stopped too")
+		}
+		must(t, e, "rm", "-f", "forbidden")
+		setPolicy(t, e.Caisson, "mode = \"audit\"\n"+policy+"\"off\"\n")
+		forbidden = sleeping("again", "--pid", "host")
+		if err := e.Caisson.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(e.Caisson.AuditFile, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Caisson.WritePolicy(policy + "\"enforce\"\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Caisson.Start(); err != nil {
+			t.Fatal(err)
+		}
+		must(t, e, "ps") // Caisson waits until dockerd shows that it runs
+		wantEvent(1, "enforce", false)
+		if !engine.Eventually(func() bool { return !running(t, e, "again") }) || !running(t, e, "plain") {
+			t.Errorf("again %t, plain %t", running(t, e, "again"), running(t, e, "plain"))
+		}
+	})
+}
