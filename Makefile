@@ -66,14 +66,14 @@ check: install-tools lint ## generated files, linters and unit tests
 	CGO_ENABLED=1 go test -race ./... # as "test" does, which then need not do it again
 
 .PHONY: test
-test: install-tools engines registry prometheus clair ## all tests: unit, short fuzz, and end-to-end on both engines
+test: install-tools engines registry prometheus clair notation ## all tests: unit, short fuzz, and end-to-end on both engines
 	CGO_ENABLED=1 go test -race ./...
 	hack/fuzz 10s
 	$(MAKE) --no-print-directory e2e
 
 .PHONY: e2e
 # The tests mostly wait for engines, so more of them at a time than there are cores.
-e2e: build engines registry prometheus clair ## end-to-end tests on both engines
+e2e: build engines registry prometheus clair notation ## end-to-end tests on both engines
 	cd test && CGO_ENABLED=1 CAISSON_REQUIRE_ENGINE=1 CAISSON_BINARY=$(CURDIR)/bin/caisson go test -race -count=1 -timeout=30m -parallel=8 ./...
 
 .PHONY: fuzz
@@ -133,6 +133,10 @@ engine-newest: need-go
 .PHONY: registry
 registry: ## provide a registry, which images are signed in and plugins installed from
 	@test/engines/get-registry
+
+.PHONY: notation
+notation: need-go ## provide notation, which docs/first-signed-image.md is tried with
+	@test/engines/get-notation
 
 .PHONY: prometheus
 prometheus: ## provide Prometheus, which tests of metrics and alerts run with

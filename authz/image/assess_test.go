@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -176,6 +177,81 @@ func TestEvidence(t *testing.T) {
 	}
 	if got := assess(t, image.NewAssessor(), p, e, image.Question{Ref: "x"}).Verdict; got.Reason != image.RegistryUnavailable || !strings.Contains(got.Detail, "registry.example.com refuses connections") {
 		t.Errorf("without evidence: %+v", got)
+	}
+}
+
+// TestEvidenceUnderAnotherName proves an image by evidence that bears a name which no statement is about, as that of an image that was built here.
+func TestEvidenceUnderAnotherName(t *testing.T) {
+	for name, want := range map[string]image.Reason{"docker.io/built/here": image.Verified, "registry.example.com/dev/app": image.Unsigned} {
+		keep := newRegistry()
+		keep.called, _ = reference.WithName(name)
+		m := keep.manifest(good)
+		p := policy(newRegistry(), signs(m))
+		p.Statements = append(p.Statements, image.Statement{Name: "dev", Prefixes: []string{"registry.example.com/dev"}, Verifier: signs()})
+		a := image.NewAssessor()
+		a.Keep = keep
+		e := engineWith(map[string]*state.Image{"built": {ID: good.String()}})
+		if got := assess(t, a, p, e, image.Question{Ref: "built"}).Verdict; got.Reason != want {
+			t.Errorf("%s: %+v, want %s", name, got, want)
+		}
+	}
+}
+
+// TestEvidenceOfARegistry proves an image by evidence that is said to be from nowhere, under a statement about a whole registry.
+func TestEvidenceOfARegistry(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"registry.example.com:5000": "registry.example.com:5000/unnamed", "registry.example.com/team": "registry.example.com/team",
+	} {
+		keep := newRegistry()
+		m := keep.manifest(good)
+		p := policy(newRegistry(), signs())
+		p.Statements[0].Prefixes, p.Statements[0].Verifier = []string{prefix}, inRepository{want, signs(m)}
+		a := image.NewAssessor()
+		a.Keep = keep
+		e := engineWith(map[string]*state.Image{"built": {ID: good.String()}})
+		if got := assess(t, a, p, e, image.Question{Ref: "built"}).Verdict; !got.Verified() {
+			t.Errorf("%s: %+v", prefix, got)
+		}
+	}
+}
+
+// inRepository vouches only under one name.
+type inRepository struct {
+	name string
+	*signer
+}
+
+func (v inRepository) Verify(ctx context.Context, source image.Source, a image.Artifact) image.Verdict {
+	if a.Repository.Name() != v.name {
+		return image.Verdict{Reason: image.Unsigned, Detail: "is called " + a.Repository.Name()}
+	}
+	return v.signer.Verify(ctx, source, a)
+}
+
+// unsigned says where it has looked in vain.
+type unsigned struct{ evidence *registry }
+
+func (unsigned) Kind() string { return "test" }
+
+func (u unsigned) Verify(_ context.Context, source image.Source, _ image.Artifact) image.Verdict {
+	if source == u.evidence {
+		return image.Verdict{Reason: image.Unsigned, Detail: "has nothing in evidence"}
+	}
+	return image.Verdict{Reason: image.Unsigned, Detail: "has attestations in the registry"}
+}
+
+// TestRegistryTellsMore reports what the registry has, and not what evidence lacks.
+func TestRegistryTellsMore(t *testing.T) {
+	r, keep := newRegistry(), newRegistry()
+	m := r.manifest(good)
+	keep.manifest(good)
+	p := policy(r, signs())
+	p.Statements[0].Verifier = unsigned{keep}
+	a := image.NewAssessor()
+	a.Keep = keep
+	got := assess(t, a, p, engineWith(map[string]*state.Image{"x": graph(good, m)}), image.Question{Ref: "x"}).Verdict
+	if got.Reason != image.Unsigned || got.Detail != "has attestations in the registry" {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 type registry struct {
 	mu        sync.Mutex
 	manifests map[digest.Digest]image.Manifest
+	called    reference.Named // as evidence: the repository that all of it is said to be from
 	down      bool
 	asked     atomic.Int64
 }
@@ -89,7 +90,7 @@ func (r *registry) Leading(_ context.Context, id digest.Digest) (list []image.Ar
 	defer r.mu.Unlock()
 	for d, m := range r.manifests {
 		if d == id || strings.Contains(string(m.Bytes), `"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"`+id.String()) {
-			list = append(list, image.Artifact{Descriptor: m.Descriptor})
+			list = append(list, image.Artifact{Repository: r.called, Descriptor: m.Descriptor})
 		}
 	}
 	return list

@@ -50,13 +50,16 @@ func (a *Assessor) prove(ctx context.Context, p *Policy, s *Subject, only *State
 			a.OnKeepError(err)
 		}
 	}
-	return p.told(Telling(best, v), s)
+	return p.told(Telling(v, best), s) // of two that are alike, the registry's knows more
 }
 
 // leading binds an image by what is in evidence: by the Engine's names for it, and by what is known to lead to its ID.
 func leading(ctx context.Context, p *Policy, e Evidence, s *Subject, only *Statement) *binding {
 	b := &binding{source: e, policy: p, s: s, only: only}
 	for _, a := range known(ctx, e, s) {
+		if a.Repository != nil && p.Statement(a.Repository) == nil {
+			a.Repository = nil // a name that no statement is about, such as one that docker save wrote, is as good as none
+		}
 		if a.Repository == nil || only == nil || p.Statement(a.Repository) == only {
 			b.add(a.Repository, a.Descriptor)
 		}
@@ -126,10 +129,19 @@ func (p *Policy) statementsFor(repo reference.Named, only *Statement) []*Stateme
 	return all
 }
 
-// named gives evidence without a repository one, as sources want a name: the one that the statement is about.
+// named gives evidence without a repository one, as sources and verifiers want a name: the one that the statement is about, or one in the
+// registry that it is about.
 func named(a Artifact, st *Statement) Artifact {
-	if a.Repository == nil && len(st.Prefixes) > 0 {
-		a.Repository, _ = reference.WithName(strings.TrimSuffix(st.Prefixes[0], "/"))
+	if a.Repository != nil || len(st.Prefixes) == 0 {
+		return a
+	}
+	prefix := strings.TrimSuffix(st.Prefixes[0], "/")
+	repo, err := reference.WithName(prefix)
+	if err != nil {
+		repo, err = reference.WithName(prefix + "/unnamed")
+	}
+	if err == nil {
+		a.Repository = repo
 	}
 	return a
 }

@@ -178,7 +178,7 @@ func runDocumented(t *testing.T, document, command string) {
 	command, _, _ = strings.Cut(command, ">")
 	command, _, _ = strings.Cut(command, "|")
 	args := strings.Fields(strings.NewReplacer("/etc/caisson/policy.toml", policy, "request.json", request, " cases", " "+folder).Replace(command))
-	if args[0] == "enforce" || args[0] == "doctor" || args[0] == "containers" {
+	if args[0] == "enforce" || args[0] == "doctor" || args[0] == "containers" || args[0] == "image" {
 		args = append(args, "--help") // they are for a host with Docker: the tests in test run them there
 	}
 	var out bytes.Buffer

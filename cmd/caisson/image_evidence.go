@@ -184,5 +184,9 @@ func subjectLine(s *evidence.Subject) string {
 	if repositories == "" {
 		repositories = "(no repository)"
 	}
-	return fmt.Sprintf("%s  %s  %s  %s  last used %s", s.Digest, s.Kind, repositories, units.BytesSize(float64(s.Bytes)), s.Used.UTC().Format(time.DateOnly))
+	line := fmt.Sprintf("%s  %s  %s  %s", s.Digest, s.Kind, repositories, units.BytesSize(float64(s.Bytes)))
+	if s.Used.IsZero() { // it has just been added
+		return line
+	}
+	return line + "  last used " + s.Used.UTC().Format(time.DateOnly)
 }

@@ -23,6 +23,16 @@ func Registry(tb testing.TB) string {
 	return binary
 }
 
+// Notation returns the program notation. It skips the test, or fails it, without "make notation".
+func Notation(tb testing.TB) string {
+	tb.Helper()
+	binary := filepath.Join(cacheDir(), "notation/bin/notation")
+	if _, err := os.Stat(binary); err != nil {
+		missing(tb, "there is no notation: run make notation")
+	}
+	return binary
+}
+
 // Need skips a test for which a program is missing that "make install-tools" installs. In CI it fails it.
 func Need(tb testing.TB, programs ...string) {
 	tb.Helper()

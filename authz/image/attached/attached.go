@@ -41,6 +41,12 @@ var usual = []string{
 	"application/vnd.openvex.vex+json",
 }
 
+// signatures are the artifact types of signatures, which are not for here.
+var signatures = map[string]bool{
+	"application/vnd.cncf.notary.signature":           true,
+	"application/vnd.dev.cosign.artifact.sig.v1+json": true,
+}
+
 // New makes a Reader. Without a Verifier and without Keys it believes nobody.
 func New(o Options) *Reader {
 	r := &Reader{verifier: o.Verifier, keys: o.Keys, types: make(map[string]bool), vex: o.VEX, now: o.Now}
@@ -89,6 +95,7 @@ type Documents struct {
 
 	signed     int // documents that counted, of whatever kind
 	rejected   image.Verdict
+	passed     string // artifact type of something that was not looked at
 	statements []statement
 	digests    []string // that stand for the image, as "sha256:…"
 }
@@ -104,6 +111,8 @@ func (d *Documents) Report() image.Report {
 		return image.Report{Unknown: "no scan report is among the signed documents that are attached to it"}
 	case d.rejected.Reason != image.Unknown:
 		return image.Report{Unknown: fmt.Sprintf("what is attached to it does not count (%s)%s", d.rejected.Reason, detail(d.rejected))}
+	case d.passed != "":
+		return image.Report{Unknown: fmt.Sprintf("no signed scan report is attached to it (of the artifact type %.100q something is, which artifact_types does not list)", d.passed)}
 	default:
 		return image.Report{Unknown: "no signed scan report is attached to it"}
 	}

@@ -323,6 +323,17 @@ func TestOtherTypesAreNotFetched(t *testing.T) {
 	f.wants(t, "CVE-2")
 }
 
+// A report under a type that nobody looks at is named, so that it can be listed. A signature is none.
+func TestOtherTypesAreNamed(t *testing.T) {
+	f := newFixture(t)
+	f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/vnd.cncf.notary.signature", "x")
+	if r := f.ask(t); r.Unknown != "no signed scan report is attached to it" {
+		t.Errorf("got %+v", r)
+	}
+	f.sign(f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/vnd.example.scan", trivyReportOf("CVE-2", "2026-11-20")), now)
+	f.wantsUnknown(t, "application/vnd.example.scan")
+}
+
 func TestWithoutVerifier(t *testing.T) {
 	f := newFixture(t)
 	f.report("CVE-1", "2026-11-01")

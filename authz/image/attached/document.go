@@ -24,7 +24,6 @@ type head struct {
 	Payload    *string         `json:"payload"`       // envelope
 	Bundled    json.RawMessage `json:"dsseEnvelope"`  // sigstore bundle
 	Context    json.RawMessage `json:"@context"`      // OpenVEX
-	Version    string          `json:"version"`       // SARIF
 	Runs       json.RawMessage `json:"runs"`          // SARIF
 	Schema     int             `json:"SchemaVersion"` // Trivy
 	Matches    json.RawMessage `json:"matches"`       // Grype

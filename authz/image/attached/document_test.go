@@ -98,6 +98,16 @@ func TestOtherDocuments(t *testing.T) {
 	}
 }
 
+// TestOpenVEX reads a document as it is, and as the predicate of a statement.
+func TestOpenVEX(t *testing.T) {
+	for _, name := range []string{"openvex.json", "openvex-statement.json"} {
+		doc, err := parse(read(t, name), []string{app})
+		if err != nil || len(doc.statements) == 0 || !doc.statements[0].harmless {
+			t.Errorf("%s: got %+v and %v", name, doc, err)
+		}
+	}
+}
+
 // TestUnreadable shows what would look like a clean report to a reader that is easy to please.
 func TestUnreadable(t *testing.T) {
 	for text, want := range map[string]string{

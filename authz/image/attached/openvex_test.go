@@ -12,7 +12,7 @@ import (
 // vex attaches an OpenVEX document with one statement.
 func (f *fixture) vex(when, statement string) {
 	statement = strings.ReplaceAll(statement, "DIGEST", f.artifact.Descriptor.Digest.Encoded())
-	text := fmt.Sprintf(`{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "x", "timestamp": %q, "statements": [%s]}`, when+"T00:00:00Z", statement)
+	text := fmt.Sprintf(`{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "x", "timestamp": %q, "version": 1, "statements": [%s]}`, when+"T00:00:00Z", statement)
 	d := f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/vnd.openvex+json", text)
 	f.sign(d, now)
 }

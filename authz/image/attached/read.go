@@ -80,7 +80,13 @@ func (f *finding) attachedTo(ctx context.Context, subject ocispec.Descriptor) er
 		return fmt.Errorf("%d or more things are attached to it, which is too much to look at", image.MaxReferrers)
 	}
 	for _, d := range list {
-		if !f.reader.types[d.ArtifactType] || f.seen[d.Digest] {
+		if f.seen[d.Digest] {
+			continue
+		}
+		if !f.reader.types[d.ArtifactType] && d.ArtifactType != ocispec.MediaTypeEmptyJSON {
+			if !signatures[d.ArtifactType] {
+				f.found.passed = d.ArtifactType
+			}
 			continue
 		}
 		// Whoever can push can bury the newest report under many others. Then nobody knows which one it is.
@@ -88,7 +94,7 @@ func (f *finding) attachedTo(ctx context.Context, subject ocispec.Descriptor) er
 			return fmt.Errorf("more than %d documents are attached to it, which is too much to look at", image.MaxAttempts)
 		}
 		f.seen[d.Digest] = true
-		if err := f.document(ctx, d.Digest, subject); err != nil {
+		if err := f.document(ctx, d, subject); err != nil {
 			return err
 		}
 	}
@@ -96,8 +102,8 @@ func (f *finding) attachedTo(ctx context.Context, subject ocispec.Descriptor) er
 }
 
 // document takes a manifest with what it carries, if somebody vouches for it.
-func (f *finding) document(ctx context.Context, d digest.Digest, subject ocispec.Descriptor) error {
-	m, err := f.source.Manifest(ctx, f.artifact.Repository, d)
+func (f *finding) document(ctx context.Context, d, subject ocispec.Descriptor) error {
+	m, err := f.source.Manifest(ctx, f.artifact.Repository, d.Digest)
 	switch {
 	case errors.Is(err, image.ErrNotFound): // the list is older than the registry
 		return nil
@@ -109,11 +115,15 @@ func (f *finding) document(ctx context.Context, d digest.Digest, subject ocispec
 	if manifest.Subject == nil || manifest.Subject.Digest != subject.Digest {
 		return nil // the registry says that it belongs here, and it does not say so itself
 	}
+	// Where the registry keeps no list, cosign 3 keeps one in which all is of the type of its empty configuration.
+	if d.ArtifactType == ocispec.MediaTypeEmptyJSON && !f.reader.types[manifest.ArtifactType] {
+		return nil
+	}
 	verdict := f.verify(ctx, m.Descriptor)
 	switch verdict.Reason {
 	case image.Verified:
 	case image.RegistryUnavailable, image.RegistryDenied, image.Timeout, image.RevocationUnknown, image.Unknown:
-		return fmt.Errorf("it cannot be told who signed %s, which is attached to it: %s", short(d), verdict.Reason)
+		return fmt.Errorf("it cannot be told who signed %s, which is attached to it: %s", short(d.Digest), verdict.Reason)
 	default:
 		f.reject(verdict)
 		if f.reader.keys == nil {
@@ -124,11 +134,11 @@ func (f *finding) document(ctx context.Context, d digest.Digest, subject ocispec
 	f.found.signed++
 	content, err := f.layers(ctx, &manifest)
 	if err != nil {
-		return fmt.Errorf("the signed document %s cannot be fetched: %w", short(d), err)
+		return fmt.Errorf("the signed document %s cannot be fetched: %w", short(d.Digest), err)
 	}
 	for _, text := range content {
 		if err := f.take(text, &verdict); err != nil {
-			return fmt.Errorf("the signed document %s cannot be read: %w", short(d), err)
+			return fmt.Errorf("the signed document %s cannot be read: %w", short(d.Digest), err)
 		}
 	}
 	return nil
