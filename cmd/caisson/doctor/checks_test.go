@@ -133,10 +133,14 @@ func TestChecks(t *testing.T) {
 		{"engine", Fail, "reset", func(f *Facts) { f.EngineErr = errors.New("connection reset") }},
 		{"engine", Info, "was refused", func(f *Facts) { f.Version = EngineVersion{} }},
 		{"engine", Warn, "API 1.99", func(f *Facts) { f.Version.APIVersion = "1.99" }},
-		{"existing-containers", Warn, "2 of this host's containers could not be started under the policy (a, b); those that run go on", func(f *Facts) {
+		{"existing-containers", Warn, "2 of this host's containers could not be started under the policy (a, b); those that run go on, and are not started or entered again", func(f *Facts) {
 			f.Existing = &Existing{All: 3, Refused: []string{"a", "b"}}
 		}},
-		{"existing-containers", Warn, "(a, b, c, d, e and 1 more); whoever may use the Engine may start and enter them: existing_containers is audit", func(f *Facts) {
+		{"existing-containers", Warn, "(a); once the policy is enforced, those that run are stopped, and are not started", func(f *Facts) {
+			f.Policy.Policy.Mode, f.Policy.Policy.Watch = authz.Audit, authz.Enforce
+			f.Existing = &Existing{All: 3, Refused: []string{"a"}}
+		}},
+		{"existing-containers", Warn, "(a, b, c, d, e and 1 more); those that run go on; whoever may use the Engine may start and enter them: existing_containers.mode is audit", func(f *Facts) {
 			f.Policy.Policy.Existing = authz.Audit
 			f.Existing = &Existing{All: 6, Refused: []string{"a", "b", "c", "d", "e", "f"}}
 		}},

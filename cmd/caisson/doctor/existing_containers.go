@@ -56,7 +56,7 @@ var _ = register(&Check{
 	Title: "The containers that are there could be made today",
 	Why:   "nobody was asked about what is older than the policy: such a container has on this host what it was given then",
 	run: func(f *Facts, out *findings) {
-		const do = `see why with "caisson containers --refused", and create them anew within the policy`
+		const do = `see why, and what the policy says about images, with "caisson containers --refused"; create them anew within the policy`
 		switch {
 		case f.ExistingErr != nil:
 			out.warn("look at what the policy says about reading", "the containers of this host could not be looked at: %v", f.ExistingErr)
@@ -76,10 +76,17 @@ var _ = register(&Check{
 
 // goOn says what the policy does about containers that it would not let be created.
 func (f *Facts) goOn() string {
-	if f.Policy.Policy.Existing == authz.Enforce {
-		return "those that run go on, and are not started or entered again"
+	p, once, running := f.Policy.Policy, "", "those that run go on"
+	if p.Mode == authz.Audit {
+		once = "once the policy is enforced, "
 	}
-	return fmt.Sprintf("whoever may use the Engine may start and enter them: existing_containers is %s", f.Policy.Policy.Existing)
+	if p.Watch == authz.Enforce {
+		running = "those that run are stopped"
+	}
+	if p.Existing == authz.Enforce {
+		return once + running + ", and are not started or entered again"
+	}
+	return fmt.Sprintf("%s%s; whoever may use the Engine may start and enter them: existing_containers.mode is %s", once, running, p.Existing)
 }
 
 // few counts names in a sentence, and shows the first of them.
