@@ -167,6 +167,9 @@ func (e *Enforcer) answering(ctx context.Context, s *survey, name string) (*host
 		places = e.Files.Places(name, managed)
 	}
 	if len(places) == 0 {
+		if _, err := e.Files.Stat(filepath.Join(host.PluginFolders[0], name+".sock")); errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("%w; fix: run it as root", err)
+		}
 		return nil, fmt.Errorf("there is no %s.sock in %s, and no managed plugin of that name; fix: start it, or correct the name", name, host.PluginFolders[0])
 	}
 	place := places[0]

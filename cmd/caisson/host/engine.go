@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"net/http"
@@ -71,6 +72,7 @@ var ErrNoEngine = errors.New("dockerd does not run")
 var ErrSilent = errors.New("no answer")
 
 // Send sends a request and returns the answer, whatever its status. Its errors are [ErrNoEngine] or [ErrSilent] where they apply.
+// Whoever may not use the socket learns nothing of the Engine.
 func (e *Engine) Send(ctx context.Context, r *Request) (*Answer, error) {
 	timeout := e.Timeout
 	if timeout == 0 {
@@ -79,7 +81,10 @@ func (e *Engine) Send(ctx context.Context, r *Request) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", e.Socket)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w; fix: run it as root", err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
 	}
 	defer conn.Close() //nolint:errcheck // it is for this request only
