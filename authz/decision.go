@@ -52,6 +52,7 @@ type Decision struct {
 	Override string // name of the policy's override that was in force for whoever asked
 	Duration time.Duration
 
+	running  string          // of an event: the container's name
 	passing  bool            // of an event: what is wrong may be gone in a moment
 	request  request.Request // what Request points to
 	findings rules.Findings

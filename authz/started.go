@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -96,6 +97,9 @@ func (a *Authorizer) judgeStarted(ctx context.Context, p *plan, d *Decision, bou
 	for _, s := range list {
 		s.anyone = true
 	}
+	if len(list) > 0 {
+		d.running = strings.TrimPrefix(list[0].name, "container ")
+	}
 	d.judge(ctx, p, bound, list...)
 	d.passing = d.Verdict == Deny && !lasting(d.Violations, list)
 }
@@ -128,11 +132,12 @@ func (a *Authorizer) stop(ctx context.Context, container string, d *Decision) {
 	// The time for the decision may be used up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
+	log := a.Log.With(zap.String("container", container), zap.String("name", d.running), zap.String("decision", d.ID))
 	if err := a.Stop.StopContainer(ctx, container); err != nil {
-		a.Log.Error("a container that the policy does not let run could not be stopped", zap.String("container", container), zap.String("decision", d.ID), zap.Error(err))
+		log.Error("a container that the policy does not let run could not be stopped", zap.Error(err))
 		return
 	}
-	a.Log.Warn("stopped a container that the policy does not let run", zap.String("container", container), zap.String("decision", d.ID))
+	log.Warn("stopped a container that the policy does not let run")
 }
 
 // stopTimeout bounds how long stopping takes.

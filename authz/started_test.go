@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"caisson/authz"
 	"caisson/authz/audit"
@@ -62,10 +63,14 @@ func TestStartedImages(t *testing.T) {
 			}
 			var stopped []string
 			var records []audit.Record
+			core, logged := observer.New(zap.WarnLevel)
 			a := &authz.Authorizer{
-				Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{&stopped}, Audit: recorder{&records}, Log: zap.NewNop(),
+				Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{&stopped}, Audit: recorder{&records}, Log: zap.New(core),
 			}
 			d := a.Started(context.Background(), madeID)
+			if tt.stopped && logged.FilterField(zap.String("name", "web")).Len() != 1 {
+				t.Errorf("the log does not name the container: %v", logged.All())
+			}
 			if d.Verdict != authz.Deny || (len(stopped) > 0) != tt.stopped || len(records) != 1 || records[0].Passed == tt.stopped {
 				t.Errorf("%v, stopped %v, recorded %+v: %s", d.Verdict, stopped, records, d.Message())
 			}

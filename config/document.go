@@ -35,7 +35,7 @@ type auditTable struct {
 // existingTable is [existing_containers] as written.
 type existingTable struct {
 	Mode  authz.Mode `toml:"mode" comment:"enforce (default), audit or off: what happens with a request that starts, enters or changes a container which the rules would not let be created today"`
-	Watch authz.Mode `toml:"watch" comment:"off (default), audit or enforce: what happens with a container that runs, and that the rules would not let be created today, however it came to run: by a restart policy, as a task of a swarm, by a request that overtook another. audit records it, enforce also stops it"`
+	Watch authz.Mode `toml:"watch" comment:"off (default), audit or enforce: what happens with a container that runs, and that the rules would not let be created today, however it came to run: by a restart policy, as a task of a swarm, by a request that overtook another. audit records it, enforce also kills it, at once"`
 }
 
 // exceptionTable is one [[exceptions]] as written.

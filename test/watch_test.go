@@ -100,8 +100,10 @@ func TestWatch(t *testing.T) {
 		if !engine.Eventually(func() bool { return !running(t, e, "forbidden") }) {
 			t.Errorf("it still runs:\n%s", e.Caisson.Log())
 		}
-		if !strings.Contains(e.Caisson.Log(), "stopped a container that the policy does not let run") {
-			t.Errorf("the log does not say so:\n%s", e.Caisson.Log())
+		for _, want := range []string{"containers are watched\n", "stopped a container that the policy does not let run", `"name": "forbidden"`} {
+			if !strings.Contains(e.Caisson.Log(), want) {
+				t.Errorf("the log does not say %q:\n%s", want, e.Caisson.Log())
+			}
 		}
 
 		// A Caisson that is started later looks at what runs.

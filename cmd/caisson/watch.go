@@ -59,10 +59,14 @@ func (w *watcher) start(ctx context.Context) (stop func()) {
 // dockerd calls Caisson when it starts, and for every request. Without such a sign it is not connected to: where systemd holds its socket, that
 // would start it, though somebody may just have stopped it.
 func (w *watcher) run(ctx context.Context) {
-	retry, ended, planned := watchRetry, time.Time{}, false
+	retry, ended, planned, told := watchRetry, time.Time{}, false, false
 	for {
-		if w.authorizer.Watch() == authz.Off || !planned && !w.sign(ended) {
-			planned = false
+		if off := w.authorizer.Watch() == authz.Off; off || !planned && !w.sign(ended) {
+			w.up.Store(false)
+			if !off && !told {
+				w.log.Info("containers are watched as soon as the Engine calls")
+			}
+			planned, told = false, !off
 			if !sleep(ctx, watchPolicy) {
 				return
 			}
@@ -70,7 +74,7 @@ func (w *watcher) run(ctx context.Context) {
 		}
 		begin := time.Now()
 		round, cancel := w.round(ctx)
-		err := w.engine.Watch(round, func() { w.up.Store(true) }, func(id string) { w.see(ctx, id) })
+		err := w.engine.Watch(round, w.connected, func(id string) { w.see(ctx, id) })
 		planned, ended = round.Err() != nil, time.Now()
 		cancel()
 		switch {
@@ -88,6 +92,13 @@ func (w *watcher) run(ctx context.Context) {
 			return
 		}
 		retry = min(2*retry, watchRetryMax)
+	}
+}
+
+// connected notes that the Engine tells of what starts.
+func (w *watcher) connected() {
+	if !w.up.Swap(true) {
+		w.log.Info("containers are watched")
 	}
 }
 

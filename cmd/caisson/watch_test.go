@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"caisson/authz"
 	"caisson/authz/state/docker"
@@ -46,7 +47,8 @@ func TestWatchWaitsForSign(t *testing.T) {
 	var called atomic.Int64
 	lastCall := func() time.Time { return time.Unix(0, called.Load()) }
 	policy := &authz.Policy{Watch: authz.Audit}
-	w := newWatcher(&authz.Authorizer{Policy: func() *authz.Policy { return policy }, Log: zap.NewNop()}, engine, lastCall, zap.NewNop())
+	core, logged := observer.New(zap.InfoLevel)
+	w := newWatcher(&authz.Authorizer{Policy: func() *authz.Policy { return policy }, Log: zap.NewNop()}, engine, lastCall, zap.New(core))
 	defer w.start(t.Context())()
 
 	connects := func(within time.Duration) bool {
@@ -60,6 +62,9 @@ func TestWatchWaitsForSign(t *testing.T) {
 	}
 	if connects(2 * watchPolicy) {
 		t.Fatal("it connects though dockerd has not called")
+	}
+	if list := logged.TakeAll(); len(list) != 1 || list[0].Message != "containers are watched as soon as the Engine calls" {
+		t.Errorf("while it waits, the log says %v", list)
 	}
 	for range 2 {
 		called.Store(time.Now().UnixNano())
