@@ -1,5 +1,5 @@
 // Package cases reads case files: a request, perhaps a policy, and what Caisson must say. The same files serve go test,
-// "caisson check", users' own policies, and, through test/, real engines. The format is described in authz/testdata/cases/README.md.
+// "caisson check", users' own policies, and, through test/, real engines. The format is described in docs/case-files.md.
 package cases
 
 import (
@@ -46,7 +46,7 @@ func Parse(name string, data []byte) (*Case, error) {
 		}
 	}
 	if c.Method == "" {
-		return nil, fmt.Errorf("%s: there is no section request; see authz/testdata/cases/README.md", name)
+		return nil, fmt.Errorf("%s: there is no section request; see docs/case-files.md", name)
 	}
 	c.addBodyHeaders()
 	return c, nil

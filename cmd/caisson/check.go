@@ -22,7 +22,7 @@ func newCheck() *cobra.Command {
 		Long: `Decide recorded requests without an Engine and without the plugin.
 
 A FILE holds authorization messages as dockerd sends them, as JSON one after the other, or is a case file (.txtar; see
-authz/testdata/cases/README.md). - is standard input.
+docs/case-files.md). - is standard input.
 
 The policy is that of --policy; else the one that a case file brings along; else ` + policyFile + ` if it is there, else the
 built-in profile baseline. Whether the policy's mode is enforce or audit makes no difference to the outcome.

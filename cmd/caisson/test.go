@@ -20,7 +20,7 @@ func newTest() *cobra.Command {
 		Use:   "test FILE|FOLDER...",
 		Short: "Test a policy: decide the requests of case files, and compare with what they want",
 		Long: `Test a policy: decide the requests of case files, without an Engine, and compare the outcome, word for word, with what stands in them. Of a
-FOLDER all files named *.txtar are taken, also further down. authz/testdata/cases/README.md describes the files.
+FOLDER all files named *.txtar are taken, also further down. docs/case-files.md describes the files.
 
 The policy is that of --policy; else the one that a case brings along; else ` + policyFile + ` if it is there, else the built-in profile
 baseline. Exceptions count as they do today.
