@@ -170,6 +170,31 @@ func TestStarted(t *testing.T) {
 	}
 }
 
+// lostFiles is a file system that does not answer.
+type lostFiles struct{}
+
+func (lostFiles) Follow(context.Context, string) (string, string, error) {
+	return "", "", errors.New("the host's file system does not answer")
+}
+
+// TestStartedLost has a container with a directory of the host that nobody can look at, as on a network file system whose server is gone.
+func TestStartedLost(t *testing.T) {
+	p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n[rules.bind-mounts]\nallow = [{ path = \"/srv/**\" }]\n[existing_containers]\nwatch = \"enforce\"\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, stops := range map[string]bool{"/srv/data": false, "/etc": true} {
+		view := state.Fixed{Containers: map[string]json.RawMessage{
+			madeID: json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Config":{},"HostConfig":{"Binds":["` + path + `:/data"]},"NetworkSettings":{}}`),
+		}}
+		var stopped []string
+		a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: view, Files: lostFiles{}, Stop: stopper{stopped: &stopped}, Log: zap.NewNop()}
+		if d := a.Started(context.Background(), madeID); d.Verdict != authz.Deny || len(stopped) > 0 != stops {
+			t.Errorf("%s: stopped %v: %s", path, stopped, d.Message())
+		}
+	}
+}
+
 // TestStartedUnstopped has a container that cannot be stopped. It is left alone, and the record says so.
 func TestStartedUnstopped(t *testing.T) {
 	p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n[rules.host-pid]\n[existing_containers]\nwatch = \"enforce\"\n"), caseTime)
