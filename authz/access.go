@@ -154,8 +154,8 @@ func (s *Statement) reading() string {
 	return "operations of class read"
 }
 
-// ownRequests lists what Caisson asks of the Engine.
-func (p *Policy) ownRequests() []request.Operation {
+// OwnRequests lists what Caisson asks of the Engine.
+func (p *Policy) OwnRequests() []request.Operation {
 	list := slices.Clone(state.LookUps)
 	if p.Watch != Off {
 		list = append(list, "SystemEvents")
@@ -171,7 +171,7 @@ func (p *Policy) ownRequests() []request.Operation {
 func (p *Policy) RefusedLookUps() []request.Operation {
 	local := &request.Principal{Local: true}
 	var list []request.Operation
-	for _, op := range p.ownRequests() {
+	for _, op := range p.OwnRequests() {
 		if slices.Contains(harmless, op) {
 			continue
 		}

@@ -52,11 +52,12 @@ type Decision struct {
 	Override string // name of the policy's override that was in force for whoever asked
 	Duration time.Duration
 
-	running  string          // of an event: the container's name
-	passing  bool            // of an event: what is wrong may be gone in a moment
-	request  request.Request // what Request points to
-	findings rules.Findings
-	clock    clock
+	running   string          // of an event: the container's name
+	passing   bool            // of an event: what is wrong may be gone in a moment
+	unstopped bool            // of an event: the container should have been stopped, and was not
+	request   request.Request // what Request points to
+	findings  rules.Findings
+	clock     clock
 }
 
 // Excepted is a violation that an exception waives.
@@ -68,8 +69,11 @@ type Excepted struct {
 // Passes tells whether the Engine may go on, or whether a container that runs is left alone: it is if nothing is certain to be wrong with it,
 // as there is nobody to try again.
 func (d *Decision) Passes() bool {
-	return d.AuditOnly || d.Verdict == Allow || d.Phase == OfEvent && (d.Verdict == Undecided || d.passing)
+	return d.AuditOnly || d.Verdict == Allow || d.Phase == OfEvent && (d.Verdict == Undecided || d.passing || d.unstopped)
 }
+
+// Again tells whether it is worth while to try once more soon, of a container that runs: nothing could be decided, or done.
+func (d *Decision) Again() bool { return d.Verdict == Undecided || d.unstopped }
 
 // Operation names the operation in plain words.
 func (d *Decision) Operation() string {

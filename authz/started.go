@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"caisson/authz/image"
 	"caisson/authz/request"
 	"caisson/authz/rules"
 	"caisson/authz/state"
@@ -49,10 +49,10 @@ func (a *Authorizer) Started(ctx context.Context, container string) *Decision {
 	if d.Verdict == Allow && len(d.Audited)+len(d.Excepted) == 0 {
 		return d // most are as they should be
 	}
+	d.Duration = a.now().Sub(d.Time)
 	if !d.Passes() {
 		a.stop(ctx, container, d)
 	}
-	d.Duration = a.now().Sub(d.Time)
 	a.record(p, d, nil)
 	return d
 }
@@ -81,6 +81,7 @@ func (a *Authorizer) decideStarted(ctx context.Context, p *plan, d *Decision) {
 			d.Verdict, d.Violations, d.Audited, d.Excepted = Allow, nil, other.Audited, other.Excepted
 			d.Override = p.policy.Overrides[i].Name
 		}
+		d.passing = d.passing || other.Verdict == Undecided || other.passing // it might have let it pass
 	}
 }
 
@@ -101,30 +102,15 @@ func (a *Authorizer) judgeStarted(ctx context.Context, p *plan, d *Decision, bou
 		d.running = strings.TrimPrefix(list[0].name, "container ")
 	}
 	d.judge(ctx, p, bound, list...)
-	d.passing = d.Verdict == Deny && !lasting(d.Violations, list)
-}
-
-// settled tells of rules about images whether what they refuse an image for is known of it. It is not if a registry, a responder or a scanner does not
-// answer: that is a reason not to start a container, and none to stop one.
-var settled = map[rules.ID]func(*request.ImageFacts) bool{
-	"image-signature":       func(f *request.ImageFacts) bool { return !image.Reason(f.Trust.Reason).Passing() },
-	"image-age":             func(f *request.ImageFacts) bool { return f.Age.Known },
-	"image-vulnerabilities": func(f *request.ImageFacts) bool { return f.Vulnerabilities.Known() },
+	d.passing = d.Verdict == Deny && !lasting(d.Violations)
 }
 
 // lasting tells whether any of the violations will still be one when everybody answers.
-func lasting(violations []rules.Violation, list []*subject) bool {
-	unsettled := func(id rules.ID) bool {
-		return slices.ContainsFunc(list, func(s *subject) bool {
-			return slices.ContainsFunc(s.r.Workload.ImageFacts, func(f *request.ImageFacts) bool {
-				return f.Err != "" || f.Absent || !settled[id](f)
-			})
-		})
-	}
-	return slices.ContainsFunc(violations, func(v rules.Violation) bool { return settled[v.Rule] == nil || !unsettled(v.Rule) })
+func lasting(violations []rules.Violation) bool {
+	return slices.ContainsFunc(violations, func(v rules.Violation) bool { return !v.Unsettled })
 }
 
-// stop stops a container that was refused.
+// stop stops a container that was refused. If that fails, the decision says so.
 func (a *Authorizer) stop(ctx context.Context, container string, d *Decision) {
 	if a.Stop == nil {
 		return
@@ -134,6 +120,7 @@ func (a *Authorizer) stop(ctx context.Context, container string, d *Decision) {
 	defer cancel()
 	log := a.Log.With(zap.String("container", container), zap.String("name", d.running), zap.String("decision", d.ID))
 	if err := a.Stop.StopContainer(ctx, container); err != nil {
+		d.unstopped, d.Err = true, fmt.Errorf("it could not be stopped: %w", err)
 		log.Error("a container that the policy does not let run could not be stopped", zap.Error(err))
 		return
 	}

@@ -20,11 +20,14 @@ import (
 	"caisson/config"
 )
 
-type stopper struct{ stopped *[]string }
+type stopper struct {
+	stopped *[]string
+	err     error
+}
 
 func (s stopper) StopContainer(_ context.Context, id string) error {
 	*s.stopped = append(*s.stopped, id)
-	return errors.New("too late") // which changes nothing about the decision
+	return s.err
 }
 
 // TestStartedImages judges containers by their images: what may be otherwise in a moment is told, and nothing is stopped for it.
@@ -36,9 +39,9 @@ func TestStartedImages(t *testing.T) {
 		facts   request.ImageFacts
 		stopped bool
 	}{
-		"unsigned":             {"[rules.image-signature]", request.ImageFacts{Trust: request.ImageTrust{Reason: "unsigned"}}, true},
-		"revoked":              {"[rules.image-signature]", request.ImageFacts{Trust: request.ImageTrust{Reason: "revoked"}}, true},
-		"registry-unavailable": {"[rules.image-signature]", request.ImageFacts{Trust: request.ImageTrust{Reason: "registry-unavailable"}}, false},
+		"unsigned":             {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "unsigned"}}, true},
+		"revoked":              {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "revoked"}}, true},
+		"registry-unavailable": {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "registry-unavailable"}}, false},
 		"nobody has looked":    {"[rules.image-signature]", request.ImageFacts{}, false},
 		"cannot be looked at":  {"[rules.image-signature]", request.ImageFacts{Err: "the Engine is silent", Trust: request.ImageTrust{Reason: "unsigned"}}, false},
 		"old":                  {"[rules.image-age]\nmax = \"30d\"", request.ImageFacts{At: at, Age: request.ImageAge{Known: true, Time: at.AddDate(-1, 0, 0)}}, true},
@@ -47,8 +50,17 @@ func TestStartedImages(t *testing.T) {
 			Source: "Clair", Made: at, Found: []request.Vulnerability{{ID: "CVE-2026-1", Severity: "critical"}},
 		}}, true},
 		"without a report": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{Unknown: "Clair is silent"}}, false},
+		"vulnerable, as far as it is known": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{
+			Unknown: "Clair does not know all of it", Source: "Clair", Found: []request.Vulnerability{{ID: "CVE-2026-1", Severity: "critical"}},
+		}}, true},
+		"not known as a whole": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{
+			Unknown: "Clair does not know all of it", Source: "Clair",
+		}}, false},
+		"nobody has scanned it lately": {"[rules.image-vulnerabilities]\nmax_report_age = \"7d\"", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{
+			Source: "Trivy", Made: at.AddDate(0, -1, 0),
+		}}, false},
 		"unproved, and with the host's processes": {
-			"[rules.image-signature]\n[rules.host-pid]", request.ImageFacts{Trust: request.ImageTrust{Reason: "timeout"}}, true,
+			"[rules.image-signature]\n[rules.host-pid]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "timeout"}}, true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +77,7 @@ func TestStartedImages(t *testing.T) {
 			var records []audit.Record
 			core, logged := observer.New(zap.WarnLevel)
 			a := &authz.Authorizer{
-				Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{&stopped}, Audit: recorder{&records}, Log: zap.New(core),
+				Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{stopped: &stopped}, Audit: recorder{&records}, Log: zap.New(core),
 			}
 			d := a.Started(context.Background(), madeID)
 			if tt.stopped && logged.FilterField(zap.String("name", "web")).Len() != 1 {
@@ -81,6 +93,7 @@ func TestStartedImages(t *testing.T) {
 // TestStarted judges containers that run.
 func TestStarted(t *testing.T) {
 	const (
+		goneID    = "9999999999999999999999999999999999999999999999999999999999999999"
 		digest    = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 		privately = "[rules.privileged]\n"
 		exception = "[[exceptions]]\nname = \"tool\"\nrules = [\"privileged\"]\nowner = \"ops\"\nreason = \"it needs that\"\n"
@@ -115,8 +128,17 @@ func TestStarted(t *testing.T) {
 		"excepted for the image": {policy: privately + enforce + exception + "image = \"docker.io/library/x@" + digest + "\"\nexpires = 2027-01-01\n", config: privileged, verdict: authz.Allow, recorded: "enforce true"},
 		"another image":          {policy: privately + enforce + exception + "image = \"docker.io/library/y@" + digest + "\"\nexpires = 2027-01-01\n", config: privileged, verdict: authz.Deny, recorded: "enforce false", stopped: true},
 		"no longer excepted":     {policy: privately + enforce + exception + "user = \"ann\"\nexpires = 2026-11-01\n", config: privileged, verdict: authz.Deny, recorded: "enforce false", stopped: true},
-		"it is gone":             {policy: privately + enforce, config: privileged, err: state.ErrNotFound, verdict: authz.Allow},
-		"the Engine is silent":   {policy: privately + enforce, config: privileged, err: errors.New("silent"), recorded: "enforce true"},
+		"of a container that is gone": {
+			policy: "[rules.shared-namespaces]\n" + enforce, config: `{"NetworkMode":"container:` + goneID + `"}`, verdict: authz.Deny, recorded: "enforce true",
+		},
+		"of one that may have been excepted": {
+			policy: "[rules.shared-namespaces]\nallow = [\"vpn\"]\n" + enforce, config: `{"NetworkMode":"container:` + goneID + `"}`, verdict: authz.Deny, recorded: "enforce true",
+		},
+		"of one that none may join": {
+			policy: "[rules.shared-namespaces]\nallow = []\n" + enforce, config: `{"NetworkMode":"container:` + goneID + `"}`, verdict: authz.Deny, recorded: "enforce false", stopped: true,
+		},
+		"it is gone":           {policy: privately + enforce, config: privileged, err: state.ErrNotFound, verdict: authz.Allow},
+		"the Engine is silent": {policy: privately + enforce, config: privileged, err: errors.New("silent"), recorded: "enforce true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n"+tt.policy), caseTime)
@@ -127,7 +149,7 @@ func TestStarted(t *testing.T) {
 			var records []audit.Record
 			inspect := json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Config":{"Image":"x@` + digest + `"},"HostConfig":` + tt.config + `,"NetworkSettings":{}}`)
 			view := &countingView{View: state.Fixed{Containers: map[string]json.RawMessage{madeID: inspect}}, err: tt.err}
-			a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: view, Stop: stopper{&stopped}, Audit: recorder{&records}, Log: zap.NewNop()}
+			a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: view, Stop: stopper{stopped: &stopped}, Audit: recorder{&records}, Log: zap.NewNop()}
 			a.Now = func() time.Time { return caseTime }
 			d := a.Started(context.Background(), madeID)
 			if d == nil {
@@ -150,5 +172,105 @@ func TestStarted(t *testing.T) {
 				t.Errorf("recorded %q, want %q", recorded, tt.recorded)
 			}
 		})
+	}
+}
+
+// lostFiles is a file system that does not answer.
+type lostFiles struct{}
+
+func (lostFiles) Follow(context.Context, string) (string, string, error) {
+	return "", "", errors.New("the host's file system does not answer")
+}
+
+// TestStartedLost has a container with a directory of the host that nobody can look at, as on a network file system whose server is gone.
+func TestStartedLost(t *testing.T) {
+	p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n[rules.bind-mounts]\nallow = [{ path = \"/srv/**\" }]\n[existing_containers]\nwatch = \"enforce\"\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, stops := range map[string]bool{"/srv/data": false, "/etc": true} {
+		view := state.Fixed{Containers: map[string]json.RawMessage{
+			madeID: json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Config":{},"HostConfig":{"Binds":["` + path + `:/data"]},"NetworkSettings":{}}`),
+		}}
+		var stopped []string
+		a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: view, Files: lostFiles{}, Stop: stopper{stopped: &stopped}, Log: zap.NewNop()}
+		if d := a.Started(context.Background(), madeID); d.Verdict != authz.Deny || len(stopped) > 0 != stops {
+			t.Errorf("%s: stopped %v: %s", path, stopped, d.Message())
+		}
+	}
+}
+
+// TestStartedUnstopped has a container that cannot be stopped. It is left alone, and the record says so.
+func TestStartedUnstopped(t *testing.T) {
+	p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n[rules.host-pid]\n[existing_containers]\nwatch = \"enforce\"\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := state.Fixed{Containers: map[string]json.RawMessage{
+		madeID: json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Config":{},"HostConfig":{"PidMode":"host"},"NetworkSettings":{}}`),
+	}}
+	var stopped []string
+	var records []audit.Record
+	stop := stopper{stopped: &stopped, err: errors.New("the Engine is busy")}
+	a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: view, Stop: stop, Audit: recorder{&records}, Log: zap.NewNop()}
+	d := a.Started(context.Background(), madeID)
+	if len(stopped) != 1 || d.Verdict != authz.Deny || !d.Again() {
+		t.Errorf("stopped %v, %v, again %t", stopped, d.Verdict, d.Again())
+	}
+	if len(records) != 1 || records[0].Verdict != "deny" || !records[0].Passed || !strings.Contains(records[0].Error, "the Engine is busy") {
+		t.Errorf("recorded %+v", records)
+	}
+}
+
+// TestStartedBeside has an image that is refused beside one of which nobody can tell.
+func TestStartedBeside(t *testing.T) {
+	p, err := config.Parse("policy.toml", []byte("version = 1\nprofile = \"none\"\n[rules.image-signature]\n[existing_containers]\nwatch = \"enforce\"\n"), caseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const beside = "silent.example.com/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	f := state.Fixed{
+		Containers: map[string]json.RawMessage{madeID: json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Image":"sha256:` + strings.Repeat("ab", 32) +
+			`","Config":{"Image":"app"},"HostConfig":{"Mounts":[{"Type":"image","Source":"` + beside + `","Target":"/x"}]},"NetworkSettings":{}}`)},
+		Images: map[string]*request.ImageFacts{
+			"app":  {At: caseTime, Trust: request.ImageTrust{Reason: "unsigned"}},
+			beside: {At: caseTime, Trust: request.ImageTrust{Reason: "registry-unavailable"}},
+		},
+	}
+	var stopped []string
+	a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{stopped: &stopped}, Log: zap.NewNop()}
+	if d := a.Started(context.Background(), madeID); len(d.Violations) != 2 || len(stopped) != 1 {
+		t.Errorf("stopped %v: %s", stopped, d.Message())
+	}
+}
+
+// TestStartedOverride has an override of which it is not certain whether it lets the container pass.
+func TestStartedOverride(t *testing.T) {
+	for reason, stops := range map[string]bool{"registry-unavailable": false, "unsigned": true} {
+		p, err := config.Parse("policy.toml", []byte(`version = 1
+profile = "none"
+[rules.host-pid]
+[rules.image-signature]
+[existing_containers]
+watch = "enforce"
+[[overrides]]
+name = "admins"
+principals = ["cn:ann"]
+[overrides.rules.host-pid]
+mode = "off"
+`), caseTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := state.Fixed{
+			Containers: map[string]json.RawMessage{madeID: json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Image":"sha256:` + strings.Repeat("ab", 32) +
+				`","Config":{"Image":"app"},"HostConfig":{"PidMode":"host"},"NetworkSettings":{}}`)},
+			Images: map[string]*request.ImageFacts{"app": {At: caseTime, Trust: request.ImageTrust{Reason: reason}}},
+		}
+		var stopped []string
+		a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{stopped: &stopped}, Log: zap.NewNop()}
+		if d := a.Started(context.Background(), madeID); d.Verdict != authz.Deny || len(stopped) > 0 != stops {
+			t.Errorf("%s: stopped %v: %s", reason, stopped, d.Message())
+		}
 	}
 }

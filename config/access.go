@@ -3,11 +3,13 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
 	"caisson/authz"
+	"caisson/authz/rules"
 )
 
 // groupTable is one [[groups]] as written.
@@ -153,10 +155,36 @@ func refusedLookUps(p *authz.Policy) string {
 	if len(names) == 0 {
 		return ""
 	}
+	return fmt.Sprintf("the statements refuse %s to the local socket, where Caisson's own requests come from, so %s; let principals = [\"local\"] do operations = [\"%s\"]",
+		strings.Join(names, ", "), blind(p), strings.Join(names, `", "`))
+}
+
+// blind words what comes of it if Caisson's own requests are refused.
+func blind(p *authz.Policy) string {
 	so := "requests that depend on existing containers or volumes cannot be decided"
 	if p.Watch != authz.Off {
 		so += ", and containers that run cannot be watched"
 	}
-	return fmt.Sprintf("the statements refuse %s to the local socket, where Caisson's own requests come from, so %s; let principals = [\"local\"] do operations = [\"%s\"]",
-		strings.Join(names, ", "), so, strings.Join(names, `", "`))
+	return so
+}
+
+// closedLookUps words that the rule operations closes, for all, what Caisson itself asks for; "" if it does not.
+func closedLookUps(p *authz.Policy) string {
+	for i := range p.Rules {
+		b := &p.Rules[i]
+		o, ok := b.Rule.(*rules.Operations)
+		if !ok || b.Mode != authz.Enforce {
+			continue
+		}
+		var names []string
+		for _, op := range p.OwnRequests() {
+			if slices.Contains(o.Deny, string(op)) {
+				names = append(names, string(op))
+			}
+		}
+		if len(names) > 0 {
+			return fmt.Sprintf("closes %s for Caisson itself too, so %s; take it out, and refuse it to others with access statements", strings.Join(names, ", "), blind(p))
+		}
+	}
+	return ""
 }

@@ -115,6 +115,22 @@ func TestWarnRefusedWatch(t *testing.T) {
 	}
 }
 
+// So is the rule that closes them for all.
+func TestWarnClosedLookUps(t *testing.T) {
+	const text = "version = 1\n[rules.operations]\ndeny = [\"ImageBuild\", \"ContainerInspect\", \"SystemEvents\"]\n"
+	for more, want := range map[string]string{
+		"": "policy.toml:3: rules.operations.deny: closes ContainerInspect for Caisson itself too, so requests that depend on existing containers or volumes " +
+			"cannot be decided; take it out, and refuse it to others with access statements",
+		"[existing_containers]\nwatch = \"audit\"\n": "policy.toml:3: rules.operations.deny: closes ContainerInspect, SystemEvents for Caisson itself too, so requests that depend on " +
+			"existing containers or volumes cannot be decided, and containers that run cannot be watched; take it out, and refuse it to others with access statements",
+		"mode = \"audit\"\n": "",
+	} {
+		if got := Errors(mustRead(t, text+more).Warnings).Error(); got != want {
+			t.Errorf("%s: %s", more, got)
+		}
+	}
+}
+
 // Statements that keep Caisson from looking are warned about.
 func TestWarnRefusedLookUps(t *testing.T) {
 	const head = "version = 1\n[[access]]\nname = \"a\"\n"

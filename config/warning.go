@@ -32,6 +32,9 @@ func (d *decoder) warnings(p *authz.Policy, now time.Time) []Problem {
 	if text := refusedLookUps(p); text != "" {
 		warn("access", "%s", text)
 	}
+	if text := closedLookUps(p); text != "" {
+		warn("rules.operations.deny", "%s", text)
+	}
 	sortProblems(list)
 	return list
 }

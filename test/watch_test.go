@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,4 +132,49 @@ func TestWatch(t *testing.T) {
 			t.Errorf("again %t, plain %t", running(t, e, "again"), running(t, e, "plain"))
 		}
 	})
+}
+
+// TestWatchFindsAll has forbidden containers that are paused, or that end and begin all the time. And it has one whose neighbour is gone, of which
+// nobody can tell what it shares any more: that is told, and it is left alone.
+func TestWatchFindsAll(t *testing.T) {
+	onEach(t, func(t *testing.T, version engine.Version) {
+		const policy = "version = 1\nprofile = \"none\"\n[rules.host-pid]\n[rules.shared-namespaces]\n[existing_containers]\nwatch = \"enforce\"\n"
+		e := guarded(t, version, "mode = \"audit\"\n"+policy)
+		begin := func(name string, args ...string) {
+			must(t, e, append([]string{"run", "-d", "--name", name}, args...)...)
+		}
+		begin("paused", "--pid", "host", "--restart", "always", engine.Image, "sleep", "1000")
+		must(t, e, "pause", "paused")
+		begin("looping", "--pid", "host", "--restart", "always", engine.Image, "sleep", "0.2")
+		begin("donor", engine.Image, "sleep", "1000")
+		begin("guest", "--network", "container:donor", engine.Image, "sleep", "1000")
+		must(t, e, "rm", "-f", "donor")
+		guest := idOf(t, e, "guest")
+
+		setPolicy(t, e.Caisson, policy)
+		must(t, e, "ps")
+		for _, name := range []string{"paused", "looping"} {
+			if !engine.Eventually(func() bool { return state(t, e, name) == "exited" }) {
+				t.Errorf("%s is %s:\n%s", name, state(t, e, name), e.Caisson.Log())
+			}
+		}
+		told := func() bool {
+			return slices.ContainsFunc(events(t, e), func(r event) bool {
+				return r.Object == guest && r.Mode == "enforce" && r.Verdict == "deny" && r.Passed && r.Violations[0].Rule == "shared-namespaces"
+			})
+		}
+		if !engine.Eventually(told) || state(t, e, "guest") != "running" {
+			t.Errorf("guest is %s: %+v", state(t, e, "guest"), events(t, e))
+		}
+	})
+}
+
+// state is what docker ps says of a container.
+func state(t *testing.T, e *engine.Engine, name string) string {
+	t.Helper()
+	r := e.Docker("inspect", "--format", "{{.State.Status}}", name)
+	if r.Code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	return strings.TrimSpace(r.Stdout)
 }

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -33,11 +32,6 @@ const (
 
 	Unknown Reason = "" // nobody has looked
 )
-
-// Passing tells whether the reason may be gone in a moment, with nothing changed about the image: somebody does not answer, or a clock is wrong.
-func (r Reason) Passing() bool {
-	return slices.Contains([]Reason{RevocationUnknown, RegistryDenied, RegistryUnavailable, Timeout, NotYetValid, Unknown}, r)
-}
 
 // Verdict is what was found out about one artifact, or about an image of which no artifact could be found. The zero value vouches for
 // nothing.

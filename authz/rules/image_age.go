@@ -56,6 +56,7 @@ func (a *ImageAge) check(w *request.Workload, f *request.ImageFacts, out *Findin
 		if a.OnUnknown != unknownAllow {
 			out.AddFix(f.Place, "is "+quote(f.Named)+", whose age is not known: "+why, a.allowed(),
 				"use an image that is signed with a time, or have the operator set rules."+string(out.spec.ID)+".on_unknown")
+			out.Unsettled()
 		}
 		return
 	}

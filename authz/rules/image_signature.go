@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"caisson/authz/request"
 )
@@ -58,6 +59,7 @@ func (i *ImageSignature) checkStart(r *request.Request, out *Findings) {
 func checkTrust(w *request.Workload, f *request.ImageFacts, out *Findings) {
 	if why := unseen(w, f); why != "" {
 		out.AddFix(f.Place, "is "+quote(f.Named)+", of which nobody can tell who vouches for it: "+why, vouched, "try again; if this stays so, ask the operator of this host")
+		out.Unsettled()
 		return
 	}
 	if f.Trust.Verified {
@@ -71,7 +73,13 @@ func checkTrust(w *request.Workload, f *request.ImageFacts, out *Findings) {
 		fix = out.spec.Fix
 	}
 	out.AddFix(f.Place, fmt.Sprintf("is %s, which %s (%s)", quote(f.Named), detail, reason), vouched, fix)
+	if slices.Contains(passing, reason) {
+		out.Unsettled()
+	}
 }
+
+// passing are the reasons that may be gone in a moment, with nothing changed about the image: somebody does not answer, or a clock is wrong.
+var passing = []string{"revocation-unknown", "registry-denied", "registry-unavailable", "timeout", "not-yet-valid", "unknown"}
 
 const vouched = "images that a statement of the policy vouches for"
 

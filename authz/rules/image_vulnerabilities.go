@@ -104,13 +104,12 @@ func (v *ImageVulnerabilities) check(w *request.Workload, f *request.ImageFacts,
 	if why == "" {
 		why = v.unknown(f)
 	}
-	switch {
-	case why == "":
-	case v.OnUnknown != unknownAllow:
+	if why != "" && v.OnUnknown != unknownAllow {
 		out.AddFix(f.Place, "is "+quote(f.Named)+", whose vulnerabilities are not known: "+why, "a report without any "+v.worse(),
 			"have the image scanned, or have the operator set rules."+string(out.spec.ID)+".on_unknown")
-		return
-	case f.Vulnerabilities.Unknown == "": // the report is too old to count
+		out.Unsettled()
+	}
+	if why != "" && f.Vulnerabilities.Unknown == "" { // the report is too old to count
 		return
 	}
 	if bad := v.judge(f.Vulnerabilities.Found, f.At); len(bad) > 0 {

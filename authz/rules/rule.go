@@ -30,6 +30,10 @@ type Violation struct {
 	Got     string // what was found there, in words: is "host", is not set
 	Allowed string // what would pass: "private"
 	Fix     string // what the user can do instead
+
+	// Unsettled says that nobody can tell at the moment, because somebody does not answer, or what would tell is gone. That is a reason not to
+	// begin something, and none to end it.
+	Unsettled bool
 }
 
 // maxFindings bounds what one rule reports about one request. A body can hold a million wrong values, and a message of that length
@@ -77,6 +81,13 @@ func (f *Findings) Add(field, got, allowed string) {
 		fix = f.spec.ServiceFix
 	}
 	f.AddFix(field, got, allowed, fix)
+}
+
+// Unsettled says of the violation that was added last that it is [Violation.Unsettled].
+func (f *Findings) Unsettled() {
+	if f.more == 0 { // what is only counted stays as bad as it can be
+		f.list[len(f.list)-1].Unsettled = true
+	}
 }
 
 // AddFix reports a violation with a fix of its own.

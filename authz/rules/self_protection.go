@@ -153,7 +153,7 @@ func (s *SelfProtection) checkMount(m *request.Mount, door request.Door, out *Fi
 	if m.Lost != "" {
 		out.AddFix(field, "mounts the host's "+quote(m.HostPath())+", and it cannot be told where that leads: "+m.Lost, "paths that Caisson can follow",
 			"mount a directory that is there; the service of Caisson has to see the files that dockerd sees")
-		return
+		out.Unsettled() // a container that runs has what the path led to when it began
 	}
 	for option, p := range driverPaths(m) {
 		if why := s.reaches(p, false); why != "" {

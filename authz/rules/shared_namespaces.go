@@ -48,11 +48,18 @@ func (s *SharedNamespaces) Check(r *request.Request, out *Findings) {
 		}
 		// The Engine takes a container's name with and without its slash (moby daemon/container.go, GetContainer).
 		resolved, judged := w.Judged[ns.Field]
+		gone := !judged && w.Door == request.DoorStored // nobody knows any more what it was
 		switch name := strings.TrimPrefix(ns.V.Ref, "/"); {
 		case !matchAny(s.Allow, name) && (!judged || !matchAny(s.Allow, resolved)):
 			out.AddFix(ns.Field, "joins the container "+quote(name), listed(s.Allow), "drop container:…, or have the operator add the container to rules.shared-namespaces.allow")
+			if gone && len(s.Allow) > 0 { // its name may have been among them
+				out.Unsettled()
+			}
 		case !judged:
 			out.Add(ns.Field, "joins the container "+quote(name)+", which does not exist", joinable)
+			if gone {
+				out.Unsettled()
+			}
 		}
 	}
 	if c := w.CgroupJoin; c.V.Mode == request.NamespaceOther {

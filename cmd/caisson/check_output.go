@@ -13,7 +13,7 @@ import (
 // printText gives a line for the verdict, and one, further in, for each finding.
 func printText(w io.Writer, r *recorded, d *authz.Decision) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: %s", r.name(), d.Verdict, d.Operation())
+	fmt.Fprintf(&b, "%s: %s: %s", line(r.name()), d.Verdict, d.Operation())
 	if d.Request != nil && d.Request.Object() != "" {
 		fmt.Fprintf(&b, " %q", d.Request.Object())
 	}
@@ -25,7 +25,7 @@ func printText(w io.Writer, r *recorded, d *authz.Decision) error {
 
 func writeFindings(b *strings.Builder, d *authz.Decision) {
 	if d.Err != nil {
-		fmt.Fprintf(b, "  %v\n", d.Err)
+		fmt.Fprintf(b, "  %s\n", printable(d.Err.Error()))
 	}
 	for _, v := range d.Violations {
 		fmt.Fprintf(b, "  %s\n", authz.Sentence(v))

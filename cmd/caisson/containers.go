@@ -96,7 +96,7 @@ func (o *containersOptions) print(out io.Writer, c existing.Container, d *authz.
 		return writeJSON(out, containerJSON{c, d.Verdict.String(), newFindingsJSON(d)})
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: %s, %s\n", c.Name, d.Verdict, c.State, c.Image)
+	fmt.Fprintf(&b, "%s: %s: %s, %s\n", line(c.Name), d.Verdict, line(c.State), line(c.Image))
 	writeFindings(&b, d)
 	_, err := io.WriteString(out, b.String())
 	return err

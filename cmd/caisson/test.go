@@ -83,16 +83,31 @@ func (t *tester) run(cmd *cobra.Command, paths []string) (code int, err error) {
 
 func (t *tester) cannot(err error) {
 	t.unread++
-	fmt.Fprintf(t.errs, "caisson: %v\n", err) //nolint:errcheck // as above
+	fmt.Fprintf(t.errs, "caisson: %s\n", printable(err.Error())) //nolint:errcheck // as above
 }
 
 // caseFiles lists the case files that a path stands for: itself, or those below it.
 func (t *tester) caseFiles(root string) (list []string) {
-	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && (name == root || filepath.Ext(name) == ".txtar") {
+	switch info, err := os.Stat(root); {
+	case err != nil:
+		t.cannot(err)
+		return nil
+	case !info.IsDir():
+		return []string{root}
+	}
+	err := filepath.WalkDir(root+string(filepath.Separator), func(name string, e fs.DirEntry, err error) error { // also if it is a link
+		if err != nil || e.IsDir() || filepath.Ext(name) != ".txtar" {
+			return err
+		}
+		switch info, err := os.Stat(name); {
+		case err != nil:
+			t.cannot(err)
+		case !info.Mode().IsRegular(): // such as a pipe, or a link to /dev/zero: reading it might not end
+			t.cannot(fmt.Errorf("%s: it is no regular file", name))
+		default:
 			list = append(list, name)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.cannot(err)
@@ -125,7 +140,7 @@ func (t *tester) test(cmd *cobra.Command, file string) error {
 	t.cases++
 	if !t.same(got, c.Want) {
 		t.failed++
-		_, err = fmt.Fprintf(t.out, "FAIL %s: %s\n  want:\n%s  got:\n%s", file, c.Why, further(c.Want), further(got))
+		_, err = fmt.Fprintf(t.out, "FAIL %s: %s\n  want:\n%s  got:\n%s", line(file), line(c.Why), further(c.Want), further(got))
 	}
 	return err
 }
@@ -141,7 +156,7 @@ func (t *tester) same(got, want string) bool {
 // further moves lines to the right.
 func further(text string) string {
 	var b strings.Builder
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(printable(text)) {
 		b.WriteString("    " + line)
 	}
 	return b.String()

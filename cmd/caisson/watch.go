@@ -138,9 +138,12 @@ func (w *watcher) judge(ctx context.Context, id string) {
 		if w.slots.Acquire(ctx, 1) != nil {
 			return // it is over
 		}
-		d := w.authorizer.Started(ctx, id)
+		var d *authz.Decision
+		if w.up.Load() { // else it is seen again when dockerd shows that it runs; until then, asking might start it
+			d = w.authorizer.Started(ctx, id)
+		}
 		w.slots.Release(1)
-		if d != nil && d.Verdict == authz.Undecided && tries < undecidedMax && sleep(ctx, undecided) {
+		if d != nil && d.Again() && tries < undecidedMax && sleep(ctx, undecided) {
 			continue
 		}
 		if w.done(id) {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +14,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"caisson/authz"
+	"caisson/authz/request"
+	"caisson/authz/state"
 	"caisson/authz/state/docker"
 )
 
@@ -76,6 +80,48 @@ func TestWatchWaitsForSign(t *testing.T) {
 		}
 		if connects(watchRetry + 2*watchPolicy) {
 			t.Fatal("it connects again though dockerd has not called")
+		}
+	}
+}
+
+// silent is an Engine that counts how often it is asked.
+type silent struct {
+	state.View
+	asked atomic.Int64
+}
+
+func (s *silent) Container(context.Context, string) (*request.Stored, error) {
+	s.asked.Add(1)
+	return nil, state.ErrNotFound
+}
+
+// TestWatchAsksNothingUnwatched makes sure that what was seen before dockerd ended is not asked about then: that could start it.
+func TestWatchAsksNothingUnwatched(t *testing.T) {
+	engine := &silent{View: state.None}
+	policy := &authz.Policy{Watch: authz.Audit}
+	w := newWatcher(&authz.Authorizer{Policy: func() *authz.Policy { return policy }, State: engine, Log: zap.NewNop()}, nil, nil, zap.NewNop())
+	id := strings.Repeat("ab", 32)
+	for _, up := range []bool{true, false, true} {
+		before := engine.asked.Load()
+		w.up.Store(up)
+		w.see(t.Context(), id)
+		w.all.Wait()
+		if asked := engine.asked.Load() > before; asked != up || len(w.busy) > 0 {
+			t.Errorf("watching %t, asked %t, still busy with %v", up, asked, w.busy)
+		}
+	}
+}
+
+// TestWatchSaysThatItWaits makes sure that a watch that was turned off says that it does not watch, also when it is turned on again and waits.
+func TestWatchSaysThatItWaits(t *testing.T) {
+	var policy atomic.Pointer[authz.Policy]
+	policy.Store(&authz.Policy{Watch: authz.Off})
+	w := newWatcher(&authz.Authorizer{Policy: policy.Load, Log: zap.NewNop()}, nil, func() time.Time { return time.Time{} }, zap.NewNop())
+	w.up.Store(true) // as it was before
+	defer w.start(t.Context())()
+	for end := time.Now().Add(time.Minute); w.up.Load(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it says that it watches")
 		}
 	}
 }

@@ -3,6 +3,8 @@ package docker
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/events"
@@ -18,11 +20,14 @@ var watched = client.Filters{}.Add("type", string(events.ContainerEventType)).Ad
 // context ends or the Engine no longer tells. ready is called once, when it does tell. see must not wait: the Engine forgets events that are
 // not taken from it.
 //
-// The events are asked for first, so that nothing starts unseen between them and the list; a container may be seen twice.
+// The events are asked for first, so that nothing starts unseen between them and the list; a container may be seen twice. The Engine answers
+// before it listens to itself, so that it is also asked for the events of the moment before.
+//
+// Source: moby daemon/server/router/system/system_routes.go, getEvents.
 func (e *Engine) Watch(ctx context.Context, ready func(), see func(id string)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream := e.client.Events(ctx, client.EventsListOptions{Filters: watched})
+	stream := e.client.Events(ctx, client.EventsListOptions{Filters: watched, Since: strconv.FormatInt(time.Now().Unix(), 10)})
 	select {
 	case err := <-stream.Err: // it was refused
 		return fmt.Errorf("the Engine's events: %w", err)
