@@ -53,6 +53,7 @@ type Decision struct {
 	Duration time.Duration
 
 	running   string          // of an event: the container's name
+	image     string          // of an event: what the container runs
 	passing   bool            // of an event: what is wrong may be gone in a moment
 	unstopped bool            // of an event: the container should have been stopped, and was not
 	request   request.Request // what Request points to

@@ -20,7 +20,7 @@ func (d *Decision) record() *audit.Record {
 		Violations: auditViolations(d.Violations), Audited: auditViolations(d.Audited),
 		Policy: d.Policy, Override: d.Override, Duration: d.Duration,
 	}
-	rec.Phase = phaseNames[d.Phase]
+	rec.Phase, rec.Image = phaseNames[d.Phase], clip(d.image)
 	if d.AuditOnly {
 		rec.Mode = Audit.String()
 	}

@@ -95,6 +95,9 @@ func (a *Authorizer) judgeStarted(ctx context.Context, p *plan, d *Decision, bou
 		return
 	}
 	list = list[1:] // the first is a request that nobody has made
+	if len(list) > 0 {
+		d.image = list[0].r.Workload.Image.V
+	}
 	for _, s := range list {
 		s.anyone = true
 	}

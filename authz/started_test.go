@@ -164,7 +164,7 @@ func TestStarted(t *testing.T) {
 			recorded := ""
 			for _, r := range records {
 				recorded += strings.TrimSpace(r.Mode + " " + map[bool]string{true: "true", false: "false"}[r.Passed])
-				if r.Phase != "event" || r.Operation != "ContainerStart" || r.Object != madeID {
+				if r.Phase != "event" || tt.err == nil && r.Image != "x@"+digest || r.Operation != "ContainerStart" || r.Object != madeID {
 					t.Errorf("recorded %+v", r)
 				}
 			}

@@ -102,6 +102,19 @@ func TestAccessMistakes(t *testing.T) {
 	}
 }
 
+// A container that may be started, and is stopped at once, is a surprise.
+func TestWarnWatch(t *testing.T) {
+	const want = `existing_containers.watch: "enforce" stops what mode = "audit" lets start; watch = "audit" only records it`
+	for text, warned := range map[string]bool{
+		"mode = \"audit\"\nwatch = \"enforce\"\n": true, "mode = \"audit\"\nwatch = \"audit\"\n": false, "watch = \"enforce\"\n": false,
+	} {
+		f := mustRead(t, "version = 1\n[existing_containers]\n"+text)
+		if got := Errors(f.Warnings).Error(); warned != strings.Contains(got, want) || !warned && got != "" {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
 // So are those that keep it from watching.
 func TestWarnRefusedWatch(t *testing.T) {
 	for mode, refused := range map[string]string{"off": "", "audit": "SystemEvents", "enforce": `SystemEvents", "ContainerKill`} {

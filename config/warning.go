@@ -35,6 +35,9 @@ func (d *decoder) warnings(p *authz.Policy, now time.Time) []Problem {
 	if text := closedLookUps(p); text != "" {
 		warn("rules.operations.deny", "%s", text)
 	}
+	if p.Watch == authz.Enforce && p.Existing != authz.Enforce {
+		warn("existing_containers.watch", `"enforce" stops what mode = %q lets start; watch = "audit" only records it`, p.Existing.String())
+	}
 	sortProblems(list)
 	return list
 }

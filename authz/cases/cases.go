@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/textproto"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,11 +73,17 @@ func (c *Case) section(name string, data []byte) (err error) {
 		c.State, err = state.ParseFixed(data)
 	case "want":
 		c.Want = string(data)
+		if verdict, _, _ := strings.Cut(c.Want, "\n"); !slices.Contains(verdicts, verdict) {
+			err = fmt.Errorf("%q is no verdict; use %s", verdict, strings.Join(verdicts, ", "))
+		}
 	default:
 		err = fmt.Errorf("the name is not known; use request, body.json, policy.toml, state.json or want")
 	}
 	return err
 }
+
+// verdicts are what a case can want.
+var verdicts = []string{authz.Allow.String(), authz.Deny.String(), authz.Undecided.String()}
 
 func (c *Case) request(data []byte) error {
 	line, rest, _ := bytes.Cut(data, []byte("\n"))

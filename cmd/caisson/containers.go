@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -63,7 +64,10 @@ func (o *containersOptions) run(ctx context.Context, out io.Writer) error {
 		return unusable(fmt.Errorf("--state-dir: %w", err))
 	}
 	list, err := existing.List(ctx, &host.Engine{Socket: strings.TrimPrefix(o.engine, "unix://")})
-	if err != nil {
+	switch {
+	case errors.Is(err, host.ErrPluginFailed):
+		return unusable(fmt.Errorf("%w; fix: \"caisson enforce status\" says whether Caisson answers", err))
+	case err != nil:
 		return unusable(err)
 	}
 	judge := existing.NewJudge(f.Policy, engine, authz.ImageAssessor{Assessor: images})

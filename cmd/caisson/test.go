@@ -71,7 +71,7 @@ func (t *tester) run(cmd *cobra.Command, paths []string) (code int, err error) {
 			t.cannot(fmt.Errorf("%s: there is no case file (*.txtar) in it", p))
 		}
 	}
-	fmt.Fprintf(t.out, "%d cases, %d failed, %d could not be read\n", t.cases, t.failed, t.unread) //nolint:errcheck // there is no other place to say it
+	fmt.Fprintf(t.out, "%s, %d failed, %d could not be read\n", counted(t.cases), t.failed, t.unread) //nolint:errcheck // there is no other place to say it
 	switch {
 	case t.unread > 0:
 		return exitUnusable, nil
@@ -79,6 +79,13 @@ func (t *tester) run(cmd *cobra.Command, paths []string) (code int, err error) {
 		return exitFailed, nil
 	}
 	return exitOK, nil
+}
+
+func counted(cases int) string {
+	if cases == 1 {
+		return "1 case"
+	}
+	return fmt.Sprintf("%d cases", cases)
 }
 
 func (t *tester) cannot(err error) {
