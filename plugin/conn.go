@@ -8,9 +8,11 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -82,6 +84,32 @@ func (c *conns) remove(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, conn)
+}
+
+// unread tells whether anything has arrived on a connection that nobody has read yet.
+func (c *conns) unread() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		if waiting(conn) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// waiting is the number of bytes in the kernel's queue of a connection, 0 if it cannot be told.
+func waiting(conn net.Conn) (n int) {
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }) // closed meanwhile: nothing waits
+	return n
 }
 
 // close ends all connections, whatever they are doing.

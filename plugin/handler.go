@@ -39,6 +39,7 @@ type Handler struct {
 	// large bounds the memory of large messages: they wait for each other, and small ones for nobody.
 	large    *semaphore.Weighted
 	inFlight atomic.Int64
+	begun    atomic.Int64 // requests that have ever been in flight
 	lastCall atomic.Int64 // of dockerd, in nanoseconds since 1970; 0 if there was none
 	draining atomic.Bool  // the server is going to end: answers close their connection
 }

@@ -15,7 +15,7 @@ import (
 // DefaultGrace is how long requests in flight may take once the server has been told to end.
 const DefaultGrace = 10 * time.Second
 
-// settle is how long no request must be in flight before connections are closed: enough for the kernel's queue.
+// settle is how long no request may come before connections are closed: enough for those that are about to be written.
 const settle = 50 * time.Millisecond
 
 // Server serves a handler on a socket.
@@ -60,30 +60,41 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // does.
 func (s *Server) drain(conns *conns, l net.Listener) {
 	s.Handler.draining.Store(true)
+	grace := s.Grace
+	if grace == 0 {
+		grace = DefaultGrace
+	}
+	end := time.Now().Add(grace)
 	if own, ok := l.(*socket); ok {
 		// Nobody new finds the socket, and those who have connected are accepted. A socket of systemd's keeps its queue.
 		own.Unlink()
-		time.Sleep(settle)
+		s.quiet(conns, end)
 	}
 	if l != nil {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.Log.Warn("cannot close the socket", zap.Error(err))
 		}
 	}
-	grace := s.Grace
-	if grace == 0 {
-		grace = DefaultGrace
+	if !s.quiet(conns, end) {
+		s.Log.Warn("requests are cut off", zap.Int64("requests", s.Handler.inFlight.Load()))
 	}
-	for end, quiet := time.Now().Add(grace), time.Duration(0); quiet < settle; {
+	conns.close()
+}
+
+// quiet waits until no request is in flight, none has come for a while, and none waits to be read, which on a busy machine may take longer than
+// the while. It tells whether it came to that before the end.
+func (s *Server) quiet(conns *conns, end time.Time) bool {
+	begun := s.Handler.begun.Load()
+	for quiet := time.Duration(0); quiet < settle; {
 		if time.Now().After(end) {
-			s.Log.Warn("requests are cut off", zap.Int64("requests", s.Handler.inFlight.Load()))
-			break
+			return false
 		}
 		const step = 10 * time.Millisecond
 		time.Sleep(step)
-		if quiet += step; s.Handler.inFlight.Load() > 0 {
-			quiet = 0
+		now := s.Handler.begun.Load()
+		if quiet += step; now != begun || s.Handler.inFlight.Load() > 0 || conns.unread() {
+			begun, quiet = now, 0
 		}
 	}
-	conns.close()
+	return true
 }

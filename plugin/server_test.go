@@ -6,9 +6,11 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -164,4 +166,69 @@ func TestServeReportsAListenerThatBreaks(t *testing.T) {
 	if !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
+}
+
+// A server that ends waits for what has arrived and is not read yet: closing the connection would cut it off.
+func TestQuiet(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	s := &Server{Handler: NewHandler(nil, zap.NewNop()), Log: zap.NewNop()}
+	c := newConns(s.Handler, s.Log)
+	c.add(accepted) // nobody serves it
+	quiet := func(within time.Duration) bool { return s.quiet(c, time.Now().Add(within)) }
+	if !quiet(time.Minute) {
+		t.Error("it is not quiet, and nobody has written")
+	}
+	if _, err := client.Write([]byte("POST")); err != nil {
+		t.Fatal(err)
+	}
+	if quiet(4 * settle) {
+		t.Error("it is quiet, and a request waits to be read")
+	}
+	if _, err := accepted.Read(make([]byte, 16)); err != nil {
+		t.Fatal(err)
+	}
+	if !quiet(time.Minute) {
+		t.Error("it is not quiet, and all is read")
+	}
+	s.Handler.inFlight.Add(1)
+	if quiet(4 * settle) {
+		t.Error("it is quiet, and a request is in flight")
+	}
+	s.Handler.inFlight.Add(-1)
+}
+
+// Requests that begin and end between two looks count too.
+func TestQuietCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{Handler: NewHandler(nil, zap.NewNop()), Log: zap.NewNop()}
+		ctx, stop := context.WithCancel(t.Context())
+		go func() {
+			for ctx.Err() == nil {
+				s.Handler.begun.Add(1)
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		c := newConns(s.Handler, s.Log)
+		if s.quiet(c, time.Now().Add(time.Minute)) {
+			t.Error("it is quiet, and requests come all the time")
+		}
+		stop()
+		if !s.quiet(c, time.Now().Add(time.Minute)) {
+			t.Error("it is not quiet, and no more requests come")
+		}
+	})
 }

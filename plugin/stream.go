@@ -76,6 +76,7 @@ func (s *stream) one() (more bool) {
 	h := s.conns.handler
 	s.answering = true
 	h.inFlight.Add(1)
+	h.begun.Add(1)
 	var err error
 	if s.request, err = readIncoming(s.reader); err != nil {
 		defer s.answered()
