@@ -94,15 +94,12 @@ func (a *Authorizer) judgeStarted(ctx context.Context, p *plan, d *Decision, bou
 		d.Err = err
 		return
 	}
-	list = list[1:] // the first is a request that nobody has made
-	if len(list) > 0 {
-		d.image = list[0].r.Workload.Image.V
+	list = list[1:]    // the first is a request that nobody has made
+	if len(list) > 0 { // else it is gone
+		d.running, d.image = strings.TrimPrefix(list[0].name, "container "), list[0].r.Workload.Image.V
 	}
 	for _, s := range list {
 		s.anyone = true
-	}
-	if len(list) > 0 {
-		d.running = strings.TrimPrefix(list[0].name, "container ")
 	}
 	d.judge(ctx, p, bound, list...)
 	d.passing = d.Verdict == Deny && !lasting(d.Violations)
