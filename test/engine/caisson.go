@@ -225,9 +225,9 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Eventually polls a condition for a few seconds, for what happens soon but not at once, such as a reload.
+// Eventually polls a condition for what happens soon but not at once, such as a reload. It gives up late: a busy machine is slow.
 func Eventually(condition func() bool) bool {
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !condition() {
 		if time.Now().After(deadline) {
 			return false
