@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -23,6 +24,8 @@ func TestInstall(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(version), "caisson v1.0.0\n") {
 		t.Errorf("version %q, %v", version, err)
 	}
+
+	checkLinks(t, filepath.Join(root, "opt/caisson/share/doc/caisson"))
 
 	// A second time: the policy is the operator's now.
 	policy := filepath.Join(root, "etc/caisson/policy.toml")
@@ -57,6 +60,33 @@ func TestInstall(t *testing.T) {
 	}
 	if left := list(t, root); left != "etc/caisson/policy.toml\netc/docker/daemon.json" {
 		t.Errorf("left: %s", left)
+	}
+}
+
+// link is one of Markdown to another file.
+var link = regexp.MustCompile(`\]\(([A-Za-z./][^):#]*)[)#]`)
+
+// checkLinks follows the links between the documents that are installed.
+func checkLinks(t *testing.T, folder string) {
+	t.Helper()
+	found := 0
+	for name := range strings.SplitSeq(list(t, folder), "\n") {
+		if filepath.Ext(name) != ".md" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(text, -1) {
+			found++
+			if _, err := os.Stat(filepath.Join(folder, filepath.Dir(name), string(m[1]))); err != nil {
+				t.Errorf("%s links to %s, which is not installed", name, m[1])
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("found %d links: are the documents read correctly?", found)
 	}
 }
 
