@@ -110,6 +110,13 @@ func TestContainers(t *testing.T) {
 			if r := caisson(t, e, "containers", "--engine", "unix:///nowhere.sock", "--state-dir", t.TempDir()); r.Code != 2 {
 				t.Errorf("no engine: %+v", r)
 			}
+			if err := e.Caisson.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			const want = `fix: "caisson enforce status" says whether Caisson answers`
+			if r := caisson(t, e, "containers", "--engine", "unix://"+e.Socket, "--state-dir", t.TempDir()); r.Code != 2 || !strings.Contains(r.Stderr, want) {
+				t.Errorf("without Caisson: %+v", r)
+			}
 		})
 	}
 }

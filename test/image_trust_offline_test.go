@@ -94,6 +94,7 @@ func TestImageTrustVerify(t *testing.T) {
 			{other, "(unsigned)", 1},
 			{x.name("team/none", ":1"), "(absent)", 1},
 			{"--remote " + x.name("team/app", "@"+d.Digest.String()), ": vouched for: it is signed by", 0},
+			{"--engine unix:///nowhere.sock --remote " + x.name("team/app", "@"+d.Digest.String()), ": vouched for: it is signed by", 0},
 			{"--remote " + app, "(mutable)", 1},
 			{"--engine unix:///nowhere.sock " + app, "", 2},
 			{"--policy /nowhere.toml " + app, "", 2},

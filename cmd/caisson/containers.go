@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"caisson/authz"
-	"caisson/authz/state/docker"
 	"caisson/cmd/caisson/existing"
 	"caisson/cmd/caisson/host"
 )
@@ -51,12 +49,9 @@ func (o *containersOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return unusable(err)
 	}
-	if err := checkEngine(o.engine); err != nil {
-		return unusable(fmt.Errorf("--engine: %w", err))
-	}
-	engine, err := docker.New(o.engine)
+	engine, err := askableEngine(ctx, o.engine)
 	if err != nil {
-		return unusable(fmt.Errorf("--engine: %w", err))
+		return unusable(err)
 	}
 	defer engine.Close() //nolint:errcheck // only read from
 	images, err := newAssessor(o.state, zap.NewNop())
@@ -64,10 +59,7 @@ func (o *containersOptions) run(ctx context.Context, out io.Writer) error {
 		return unusable(fmt.Errorf("--state-dir: %w", err))
 	}
 	list, err := existing.List(ctx, &host.Engine{Socket: strings.TrimPrefix(o.engine, "unix://")})
-	switch {
-	case errors.Is(err, host.ErrPluginFailed):
-		return unusable(fmt.Errorf("%w; fix: \"caisson enforce status\" says whether Caisson answers", err))
-	case err != nil:
+	if err != nil {
 		return unusable(err)
 	}
 	judge := existing.NewJudge(f.Policy, engine, authz.ImageAssessor{Assessor: images})

@@ -12,7 +12,6 @@ import (
 
 	"caisson/authz/image"
 	"caisson/authz/state"
-	"caisson/authz/state/docker"
 )
 
 func newImage() *cobra.Command {
@@ -61,11 +60,15 @@ func (o *imageOptions) verify(ctx context.Context, refs []string, out io.Writer)
 	if err != nil {
 		return unusable(err)
 	}
-	engine, err := docker.New(o.engine)
-	if err != nil {
-		return unusable(fmt.Errorf("--engine: %w", err))
+	var view state.View // --remote asks no Engine
+	if !o.remote {
+		engine, err := askableEngine(ctx, o.engine)
+		if err != nil {
+			return unusable(err)
+		}
+		defer engine.Close() //nolint:errcheck // only read from
+		view = engine
 	}
-	defer engine.Close() //nolint:errcheck // only read from
 	assessor := image.NewAssessor()
 	store, err := openEvidence(o.state)
 	if err != nil {
@@ -75,7 +78,7 @@ func (o *imageOptions) verify(ctx context.Context, refs []string, out io.Writer)
 	code := exitOK
 	for _, ref := range refs {
 		q := image.Question{Ref: ref, Platform: o.platform, Remote: o.remote, Reports: true}
-		found, err := assessor.Assess(ctx, f.Policy.Images, state.NewMemo(engine), q)
+		found, err := assessor.Assess(ctx, f.Policy.Images, state.NewMemo(view), q)
 		if err != nil {
 			return unusable(fmt.Errorf("%s: %w", ref, err))
 		}

@@ -134,7 +134,7 @@ func (e *Engine) Get(ctx context.Context, target string, into any) error {
 	}
 	switch {
 	case a.Status == http.StatusOK:
-	case strings.HasPrefix(a.Message(), "plugin ") && a.RefusedBy() != "":
+	case a.pluginFailed():
 		return fmt.Errorf("GET %s: %w: %s", target, ErrPluginFailed, a.Message())
 	default:
 		return fmt.Errorf("GET %s: %d %s", target, a.Status, a.Message())
@@ -143,6 +143,20 @@ func (e *Engine) Get(ctx context.Context, target string, into any) error {
 		return fmt.Errorf("GET %s: %w", target, err)
 	}
 	return nil
+}
+
+// pluginFailed tells whether this is what dockerd answers when it got no decision.
+func (a *Answer) pluginFailed() bool {
+	return strings.HasPrefix(a.Message(), "plugin ") && a.RefusedBy() != ""
+}
+
+// Decides makes sure that the Engine and its plugins decide about requests. How they decide makes no difference.
+func (e *Engine) Decides(ctx context.Context) error {
+	a, err := e.Send(ctx, &Request{Method: http.MethodGet, Target: "/_ping"})
+	if err == nil && a.pluginFailed() {
+		err = fmt.Errorf("%w: %s", ErrPluginFailed, a.Message())
+	}
+	return err
 }
 
 // Up tells whether the Engine answers at all, without asking its plugins: what has no route is answered before them.
