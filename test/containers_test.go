@@ -113,8 +113,8 @@ func TestContainers(t *testing.T) {
 			if err := e.Caisson.Stop(); err != nil {
 				t.Fatal(err)
 			}
-			const want = `fix: "caisson enforce status" says whether Caisson answers`
-			if r := caisson(t, e, "containers", "--engine", "unix://"+e.Socket, "--state-dir", t.TempDir()); r.Code != 2 || !strings.Contains(r.Stderr, want) {
+			const fix = `fix: "caisson enforce status" says whether Caisson answers`
+			if r := caisson(t, e, "containers", "--engine", "unix://"+e.Socket, "--state-dir", t.TempDir()); r.Code != 2 || !strings.Contains(r.Stderr, fix) {
 				t.Errorf("without Caisson: %+v", r)
 			}
 		})

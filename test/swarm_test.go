@@ -162,3 +162,40 @@ func (s *swarmHost) work(t *testing.T) {
 		t.Errorf("docker service rollback: %s%s", r.Stdout, r.Stderr)
 	}
 }
+
+// TestWatchTasks has tasks that nobody asks about when they start: of a service that is older than the policy. The one that is forbidden is
+// stopped, and so is what the swarm puts in its place; the other is left alone.
+func TestWatchTasks(t *testing.T) {
+	onEach(t, func(t *testing.T, version engine.Version) {
+		s := &swarmHost{guarded(t, version, watching), "/v1.41"}
+		s.created(t, http.StatusOK, "/swarm/init", map[string]any{"ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": "127.0.0.1"})
+		s.created(t, http.StatusCreated, "/services/create", service("plain", nil))
+		s.created(t, http.StatusCreated, "/services/create", service("forbidden", map[string]any{"Mounts": []any{map[string]any{"Type": "bind", "Source": "/", "Target": "/host"}}}))
+		s.task(t, "plain")
+		s.task(t, "forbidden")
+
+		setPolicy(t, s.Caisson, "version = 1\nprofile = \"none\"\n[rules.bind-mounts]\n[existing_containers]\nwatch = \"enforce\"\n")
+		must(t, s.Engine, "ps")
+		stopped := func() int {
+			list := map[string]bool{}
+			for _, r := range events(t, s.Engine) {
+				if r.Verdict != "deny" || r.Passed || r.Violations[0].Rule != "bind-mounts" {
+					t.Errorf("%+v", r)
+				}
+				list[r.Object] = true
+			}
+			return len(list)
+		}
+		if !engine.Eventually(func() bool { return stopped() > 1 }) {
+			t.Errorf("stopped %d tasks:\n%s", stopped(), s.Caisson.Log())
+		}
+		list, err := s.Containers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := slices.IndexFunc(list, func(c engine.Container) bool { return strings.HasPrefix(c.Name, "plain.1.") })
+		if plain < 0 || !list[plain].Running {
+			t.Errorf("the plain task was stopped too: %+v", list)
+		}
+	})
+}
