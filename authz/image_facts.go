@@ -22,7 +22,7 @@ func (i ImageAssessor) Facts(ctx context.Context, p *image.Policy, view state.Vi
 	f := &request.ImageFacts{ID: found.Subject.ID.String(), Absent: found.Absent, At: time.Now()}
 	v := found.Verdict
 	f.Trust = request.ImageTrust{
-		Verified: v.Verified(), Reason: string(v.Reason), Detail: v.Detail, Statement: v.Statement, Signer: v.Signature.Signer,
+		Verified: v.Verified(), Reason: string(v.Reason), Detail: v.Detail, Unsettled: v.Unsettled(), Statement: v.Statement, Signer: v.Signature.Signer,
 	}
 	f.Vulnerabilities = vulnerabilities(found.Reports)
 	f.Age = image.AgeOf(dates(found), f.At).Facts()
@@ -41,6 +41,9 @@ func vulnerabilities(reports []image.Report) request.ImageVulnerabilities {
 			sources = append(sources, f.Source)
 		}
 		all.Found = append(all.Found, f.Found...)
+		if f.Unread != "" {
+			all.Unread = f.Unread
+		}
 		if f.Made.After(all.Made) {
 			all.Made = f.Made
 		}

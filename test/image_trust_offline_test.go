@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -59,11 +58,7 @@ func TestImageTrustOffline(t *testing.T) {
 		x.runs(t, app)
 		x.runs(t, x.id(t, app))
 		x.command(t, "start", "-a", "app")
-		start := time.Now()
 		x.refuses(t, "registry-unavailable", later)
-		if took := time.Since(start); took > faultDeadline+faultSlack {
-			t.Errorf("it took %v", took)
-		}
 		if r := x.Docker("start", "later"); r.Code == 0 || !strings.Contains(r.Stderr, "(registry-unavailable)") {
 			t.Errorf("start without evidence: %+v", r)
 		}

@@ -93,8 +93,13 @@ func remembered(v Verdict) time.Duration {
 	switch v.Reason {
 	case Verified:
 		return max(time.Until(v.ValidUntil), time.Nanosecond) // to the cache, 0 and less are no end at all
-	case RegistryDenied, RegistryUnavailable, RevocationUnknown, Timeout, Unknown:
+	case NotYetValid:
+		return 45 * time.Second
+	}
+	if v.Unsettled() {
 		return 3 * time.Second
+	}
+	switch v.Reason {
 	case BadSignature, UntrustedSigner, Expired, Revoked, DigestDenied:
 		return 5 * time.Minute
 	default:

@@ -23,6 +23,7 @@ type Report struct {
 	Source  string    // who says so: "Clair at https://…", "Trivy (signed by CN=…)"
 	Made    time.Time // when; zero if the report does not say
 	Found   []Vulnerability
+	Unread  string    // why it is not known which of them do no harm; "" if it is
 	Built   time.Time // when the image was built, as signed provenance beside the report says; zero if there is none
 }
 
@@ -67,7 +68,7 @@ func ParseSeverity(word string) Severity {
 
 // Facts gives the report to the rules.
 func (r *Report) Facts() request.ImageVulnerabilities {
-	f := request.ImageVulnerabilities{Unknown: r.Unknown, Source: r.Source, Made: r.Made}
+	f := request.ImageVulnerabilities{Unknown: r.Unknown, Source: r.Source, Made: r.Made, Unread: r.Unread}
 	for i := range r.Found {
 		v := &r.Found[i]
 		f.Found = append(f.Found, request.Vulnerability{ID: v.ID, Package: v.Package, Severity: v.Severity.String(), FixedIn: v.FixedIn})

@@ -15,7 +15,7 @@ const (
 
 func reportsFor(list []Report) time.Duration {
 	for _, r := range list {
-		if r.Unknown != "" {
+		if r.Unknown != "" || r.Unread != "" {
 			return unknownLife
 		}
 	}

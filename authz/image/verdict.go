@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -18,8 +19,8 @@ const (
 	Revoked             Reason = "revoked"              // the signer's certificate, or one above it, is revoked
 	Expired             Reason = "expired"              // the signature, or the certificate at the time that counts, has expired
 	NotYetValid         Reason = "not-yet-valid"        // the certificate is of the future, or the clock is wrong
-	UntrustedSigner     Reason = "untrusted-signer"     // somebody signed whom the statement does not name
 	RevocationUnknown   Reason = "revocation-unknown"   // nobody could say whether the certificate is revoked, and the statement wants to know
+	UntrustedSigner     Reason = "untrusted-signer"     // somebody signed whom the statement does not name
 	BadSignature        Reason = "bad-signature"        // it is not one, or is one of something else
 	Unsigned            Reason = "unsigned"             // there is no signature of the kind that the statement asks for
 	RegistryDenied      Reason = "registry-denied"      // the registry wants other credentials (401, 403)
@@ -42,6 +43,9 @@ type Verdict struct {
 	Artifact  Artifact  // what was verified, or would have been
 	Signature Signature // of a verified one
 
+	// unread is the reason of one of the looks that the verdict stands for, if that one is to be told as well, as it passes.
+	unread Reason
+
 	// ValidUntil is when a verified one has to be verified again: the signature or its certificate expires, or what is known of revocations grows
 	// stale. Zero is no bound of its own.
 	ValidUntil time.Time
@@ -49,6 +53,19 @@ type Verdict struct {
 
 // Verified tells whether somebody vouches for the image.
 func (v Verdict) Verified() bool { return v.Reason == Verified }
+
+// Unsettled tells whether another look in a moment may vouch for the image, with nothing changed about it: somebody did not answer, or a clock is
+// wrong. Of several signatures, it takes only one of which nobody could tell.
+func (v Verdict) Unsettled() bool {
+	switch v.Reason {
+	case RevocationUnknown, RegistryDenied, RegistryUnavailable, Timeout, NotYetValid, Unknown:
+		return true
+	case Verified:
+		return false
+	default:
+		return v.unread != ""
+	}
+}
 
 // Signature is who vouches, and when.
 type Signature struct {
@@ -63,15 +80,23 @@ type Signature struct {
 
 // rank orders reasons by how much they tell; lower tells more.
 var rank = map[Reason]int{
-	Verified: 0, DigestDenied: 1, Revoked: 2, Expired: 3, NotYetValid: 4, UntrustedSigner: 5, RevocationUnknown: 6, BadSignature: 7,
+	Verified: 0, DigestDenied: 1, Revoked: 2, Expired: 3, NotYetValid: 4, RevocationUnknown: 5, UntrustedSigner: 6, BadSignature: 7,
 	RegistryDenied: 8, RegistryUnavailable: 9, Timeout: 10, Unsigned: 11, Unbound: 12, Mutable: 13, NoStatement: 14,
 	RegistryNotListed: 15, Unknown: 16,
 }
 
-// Telling returns the one of two verdicts that is to be reported: a verified one, or else the one that tells more.
+// Telling returns the one of two verdicts that is to be reported: a verified one, or else the one that tells more. If it is settled and the other
+// one is not, it says so: what nobody could look at may be good.
 func Telling(a, b Verdict) Verdict {
 	if rank[b.Reason] < rank[a.Reason] {
-		return b
+		a, b = b, a
 	}
+	if a.Verified() || a.Unsettled() || b.Reason == Unknown || !b.Unsettled() {
+		return a
+	}
+	if a.unread = b.unread; a.unread == "" {
+		a.unread = b.Reason
+	}
+	a.Detail += fmt.Sprintf("; something else that may vouch for it could not be looked at (%s)", a.unread)
 	return a
 }

@@ -22,6 +22,7 @@ type ImageTrust struct {
 	Verified  bool
 	Reason    string // as in the audit log: "unsigned"
 	Detail    string // completes "the image …"
+	Unsettled bool   // another look in a moment may find otherwise, with nothing changed about the image
 	Statement string // of the policy, that applies
 	Signer    string // of a verified one
 }
@@ -40,6 +41,7 @@ type ImageVulnerabilities struct {
 	Source  string    // who made the report; without it there is none
 	Made    time.Time // when; zero if the report does not say
 	Found   []Vulnerability
+	Unread  string // why it is not known which of them do no harm; "" if it is
 }
 
 // Known tells whether somebody has looked.

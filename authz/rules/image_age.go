@@ -62,6 +62,9 @@ func (a *ImageAge) check(w *request.Workload, f *request.ImageFacts, out *Findin
 	}
 	if age := f.At.Sub(f.Age.Time); a.Max.Exceeded(age) {
 		out.Add(f.Place, fmt.Sprintf("is %s, which is more than %s old by %s", quote(f.Named), inDays(age), f.Age.Source), a.allowed())
+		if f.Trust.Unsettled { // a signature that could not be read may tell another date
+			out.Unsettled()
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 
 	"caisson/authz/request"
 )
@@ -65,21 +64,18 @@ func checkTrust(w *request.Workload, f *request.ImageFacts, out *Findings) {
 	if f.Trust.Verified {
 		return
 	}
-	reason, detail, fix := f.Trust.Reason, f.Trust.Detail, reasons[f.Trust.Reason]
+	reason, detail, fix, unsettled := f.Trust.Reason, f.Trust.Detail, reasons[f.Trust.Reason], f.Trust.Unsettled
 	if reason == "" {
-		reason, detail = "unknown", "nobody has looked at"
+		reason, detail, unsettled = "unknown", "nobody has looked at", true
 	}
 	if fix == "" {
 		fix = out.spec.Fix
 	}
 	out.AddFix(f.Place, fmt.Sprintf("is %s, which %s (%s)", quote(f.Named), detail, reason), vouched, fix)
-	if slices.Contains(passing, reason) {
+	if unsettled {
 		out.Unsettled()
 	}
 }
-
-// passing are the reasons that may be gone in a moment, with nothing changed about the image: somebody does not answer, or a clock is wrong.
-var passing = []string{"revocation-unknown", "registry-denied", "registry-unavailable", "timeout", "not-yet-valid", "unknown"}
 
 const vouched = "images that a statement of the policy vouches for"
 

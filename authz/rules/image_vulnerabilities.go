@@ -112,9 +112,17 @@ func (v *ImageVulnerabilities) check(w *request.Workload, f *request.ImageFacts,
 	if why != "" && f.Vulnerabilities.Unknown == "" { // the report is too old to count
 		return
 	}
-	if bad := v.judge(f.Vulnerabilities.Found, f.At); len(bad) > 0 {
-		out.Add(f.Place, fmt.Sprintf("is %s, in which %s found %s", quote(f.Named), f.Vulnerabilities.Source, wordFound(bad)), "none "+v.worse())
+	bad := v.judge(f.Vulnerabilities.Found, f.At)
+	if len(bad) == 0 {
+		return
 	}
+	got := fmt.Sprintf("is %s, in which %s found %s", quote(f.Named), f.Vulnerabilities.Source, wordFound(bad))
+	if f.Vulnerabilities.Unread == "" {
+		out.Add(f.Place, got, "none "+v.worse())
+		return
+	}
+	out.Add(f.Place, got+", and which of that does no harm is not known: "+f.Vulnerabilities.Unread, "none "+v.worse())
+	out.Unsettled()
 }
 
 // unknown says why what is reported does not count.

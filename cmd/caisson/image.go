@@ -123,7 +123,8 @@ type reported struct {
 	Source          string         `json:"source,omitempty"`
 	Unknown         string         `json:"unknown,omitempty"`
 	Made            *time.Time     `json:"made,omitempty"`
-	Vulnerabilities map[string]int `json:"vulnerabilities"` // number by severity
+	Vulnerabilities map[string]int `json:"vulnerabilities"`  // number by severity
+	Unread          string         `json:"unread,omitempty"` // why it is not known which of them do no harm
 }
 
 func newFinding(ref string, a *image.Assessment) finding {
@@ -150,7 +151,7 @@ func newFinding(ref string, a *image.Assessment) finding {
 	}
 	for i := range a.Reports {
 		r := &a.Reports[i]
-		own := reported{Source: r.Source, Unknown: r.Unknown, Made: set(r.Made), Vulnerabilities: map[string]int{}}
+		own := reported{Source: r.Source, Unknown: r.Unknown, Made: set(r.Made), Unread: r.Unread, Vulnerabilities: map[string]int{}}
 		for _, found := range r.Found {
 			own.Vulnerabilities[found.Severity.String()]++
 		}

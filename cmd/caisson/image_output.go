@@ -54,7 +54,11 @@ func (r *reported) text() string {
 	if len(counts) == 0 {
 		counts = []string{"nothing found"}
 	}
-	return joinWords(r.Source, day(r.Made), strings.Join(counts, ", "))
+	unread := ""
+	if r.Unread != "" {
+		unread = "which of it does no harm is not known: " + r.Unread
+	}
+	return joinWords(r.Source, day(r.Made), strings.Join(counts, ", "), unread)
 }
 
 func joinWords(words ...string) string {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -172,9 +171,8 @@ func TestHangingCheck(t *testing.T) {
 	defer close(release)
 	h := Health(Check{"hangs", func(context.Context) error { <-release; return nil }})
 	w := httptest.NewRecorder()
-	begin := time.Now()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "no answer in time") || time.Since(begin) > 10*time.Second {
-		t.Errorf("%d %s after %s", w.Code, w.Body, time.Since(begin))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "no answer in time") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -269,11 +269,7 @@ func TestAway(t *testing.T) {
 	eventually(t, "the first have arrived", func() bool { return len(in.ids(t)) == 5 })
 	stop()
 	time.Sleep(50 * time.Millisecond) // until it has seen the end of the connection
-	begin := time.Now()
 	writeAll(t, s, 5, 105)
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("100 records took %s", took)
-	}
 	eventually(t, "the outage is known", func() bool { return s.Status()[1].Err != nil })
 	st := s.Status()[1]
 	if st.Capacity != 20 || st.Waiting < 20 || st.Dropped.Full == 0 || st.Waiting+int(st.Dropped.Full)+int(st.Written) != 105 {

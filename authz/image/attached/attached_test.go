@@ -270,6 +270,9 @@ func TestNothingIsHidden(t *testing.T) {
 		"blob":       {func(f *fixture, _ digest.Digest) { f.blobs = nil }, "cannot be fetched"},
 		"signature":  {func(f *fixture, d digest.Digest) { f.signers[d] = image.Verdict{Reason: image.RegistryUnavailable} }, "cannot be told who signed"},
 		"revocation": {func(f *fixture, d digest.Digest) { f.signers[d] = image.Verdict{Reason: image.RevocationUnknown} }, "cannot be told who signed"},
+		"unread": {func(f *fixture, d digest.Digest) {
+			f.signers[d] = image.Telling(image.Verdict{Reason: image.UntrustedSigner}, image.Verdict{Reason: image.RegistryUnavailable})
+		}, "cannot be told who signed"},
 		"no verdict": {func(f *fixture, d digest.Digest) { f.signers[d] = image.Verdict{} }, "cannot be told who signed"},
 		"no format": {func(f *fixture, _ digest.Digest) {
 			f.sign(f.attach(f.artifact.Descriptor, f.artifact.Descriptor, "application/json", `{"a": 1}`), now)

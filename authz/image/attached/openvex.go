@@ -88,9 +88,10 @@ func parseVEX(text []byte, digests []string) (document, error) {
 }
 
 // Exempt takes out of a report what the newest OpenVEX statement about it says does no harm in this image. If not all that is attached is
-// known, nothing is taken out. The report given stays as it is.
+// known, nothing is taken out, and the report says so. The report given stays as it is.
 func (d *Documents) Exempt(r image.Report) image.Report {
-	if d.Unknown != "" || len(d.statements) == 0 {
+	if d.Unknown != "" {
+		r.Unread = d.Unknown
 		return r
 	}
 	by := make(map[string][]*statement)

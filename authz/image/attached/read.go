@@ -120,9 +120,9 @@ func (f *finding) document(ctx context.Context, d, subject ocispec.Descriptor) e
 		return nil
 	}
 	verdict := f.verify(ctx, m.Descriptor)
-	switch verdict.Reason {
-	case image.Verified:
-	case image.RegistryUnavailable, image.RegistryDenied, image.Timeout, image.RevocationUnknown, image.Unknown:
+	switch {
+	case verdict.Verified():
+	case verdict.Unsettled(): // it may be the newest report, so that an older one does not count in its place
 		return fmt.Errorf("it cannot be told who signed %s, which is attached to it: %s", short(d.Digest), verdict.Reason)
 	default:
 		f.reject(verdict)

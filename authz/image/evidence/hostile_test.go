@@ -237,10 +237,8 @@ func TestLocked(t *testing.T) {
 	defer root.Close()
 	unlock, err := lock(root)
 	must(t, err)
-	start := time.Now()
-	_, err = s.Prune(0, 0)
-	if err == nil || !strings.Contains(err.Error(), "another process holds the lock") || time.Since(start) > lockWithin+time.Second {
-		t.Errorf("after %v: %v", time.Since(start), err)
+	if _, err = s.Prune(0, 0); err == nil || !strings.Contains(err.Error(), "another process holds the lock") {
+		t.Error(err)
 	}
 	unlock()
 	if _, err := s.Prune(0, 0); err != nil || s.Err() != nil || s.Failures() != 1 {

@@ -502,11 +502,7 @@ func TestContext(t *testing.T) {
 	b.responder.Set(imagetest.Hang, imagetest.Hang)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	start := time.Now()
 	want(t, b.verifier(nil).Verify(ctx, b.source, b.artifact()), image.Timeout, "in time")
-	if took := time.Since(start); took > 600*time.Millisecond {
-		t.Errorf("took %v after the context had ended", took)
-	}
 }
 
 func TestConcurrent(t *testing.T) {

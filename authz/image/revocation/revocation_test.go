@@ -238,12 +238,8 @@ func TestHostileResponder(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := &asking{Checker: c, pki: imagetest.NewPKI(t, o)}
-			start := time.Now()
 			if f := a.want(t, Unknown); f.Why == "" {
 				t.Errorf("%s: no word why", name)
-			}
-			if took := time.Since(start); took > 3*time.Second {
-				t.Errorf("%s: took %v", name, took)
 			}
 		}
 	}
