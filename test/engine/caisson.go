@@ -40,12 +40,15 @@ type Caisson struct {
 func newCaisson(e *Engine, socket string, options CaissonOptions) (*Caisson, error) {
 	c := &Caisson{
 		Socket:     socket,
-		PolicyFile: filepath.Join(e.Dir, "policy.toml"),
+		PolicyFile: filepath.Join(e.Dir, "policy", "policy.toml"), // in a folder of its own, as on a host: Caisson watches it
 		AuditFile:  filepath.Join(e.Dir, "audit.log"),
 	}
 	c.args = []string{
 		"serve", "--socket", socket, "--engine", "unix://" + e.Socket,
 		"--audit-log", c.AuditFile, "--state-dir", filepath.Join(e.Dir, "state"),
+	}
+	if err := os.Mkdir(filepath.Dir(c.PolicyFile), 0o700); err != nil {
+		return nil, err
 	}
 	if options.Policy != "" {
 		if err := c.WritePolicy(options.Policy); err != nil {
