@@ -66,7 +66,12 @@ func (n *named) objects(ctx context.Context) ([]object, error) {
 		return n.list, n.err
 	}
 	n.done = true
-	for _, ref := range n.r.Objects() {
+	refs := n.r.Objects()
+	if len(refs) > maxLooks {
+		n.err = &request.Error{Place: refs[0].Field, Reason: fmt.Sprintf("more than %d objects are named", maxLooks), Fix: "ask for less at once"}
+		return nil, n.err
+	}
+	for _, ref := range refs {
 		list, err := n.look(ctx, ref)
 		if err != nil {
 			n.list, n.err = nil, err

@@ -216,15 +216,25 @@ func TestDonorsThatAreGone(t *testing.T) {
 		"donor":  inspect(id("1"), "donor", `{}`, `[]`), // made after the real one was removed
 		"victim": inspect(id("2"), "victim", `{"VolumesFrom":["donor"]}`, hostRoot),
 		"app":    inspect(id("3"), "app", `{"VolumesFrom":["removed"]}`, `[{"Type":"volume","Name":"data","Source":"/var/lib/docker/volumes/data/_data","Destination":"/d","Driver":"local","RW":true}]`),
+		// The Engine keeps what was taken over where the container or its image asks for an anonymous volume, and below a tmpfs.
+		"hidden": json.RawMessage(`{"Id":"` + id("8") + `","Name":"/hidden","Config":{"Image":"x","Volumes":{"/host":{}}},"HostConfig":{"VolumesFrom":["removed"]},"Mounts":` + hostRoot + `}`),
+		"below":  inspect(id("9"), "below", `{"VolumesFrom":["removed"],"Tmpfs":{"/host":""}}`, hostRoot),
+		"image":  json.RawMessage(`{"Id":"` + id("a") + `","Name":"/image","Config":{"Image":"x","Volumes":{"/d":{}}},"HostConfig":{"VolumesFrom":["removed"]},"Mounts":[{"Type":"volume","Name":"root","Source":"/var/lib/docker/volumes/root/_data","Destination":"/d","Driver":"local","RW":true}]}`),
+		"own":    json.RawMessage(`{"Id":"` + id("b") + `","Name":"/own","Config":{"Image":"x","Volumes":{"/d":{},"/etc/localtime":{}}},"HostConfig":{"VolumesFrom":["removed"],"Binds":["data:/d","/etc/localtime:/etc/localtime:ro"]},"Mounts":[{"Type":"volume","Name":"data","Destination":"/d","Driver":"local","RW":true},{"Type":"bind","Source":"/etc/localtime","Destination":"/etc/localtime"}]}`),
 		id("4"):  inspect(id("5"), id("4"), `{}`, `[]`), // bears the ID of a removed container as its name
 		"joined": inspect(id("6"), "joined", `{"PidMode":"container:`+id("4")+`"}`, `[]`),
 		"named":  inspect(id("7"), "named", `{"PidMode":"container:donor"}`, `[]`),
-	}})
+	}, Volumes: map[string]*state.Volume{"root": {Name: "root", Driver: "local", Options: map[string]string{"type": "none", "o": "bind", "device": "/"}}}})
 	for _, tt := range []struct{ target, body, want string }{
 		{"/containers/victim/start", "", `container victim: Mounts[/host] mounts the host's "/"`},
 		{"/containers/victim/exec", `{}`, "container victim: Mounts[/host]"},
 		{"/containers/create", `{"HostConfig":{"VolumesFrom":["victim"]},"Image":"x"}`, "container victim: Mounts[/host]"},
 		{"/containers/app/exec", `{}`, ""},
+		{"/containers/hidden/start", "", `container hidden: Mounts[/host] mounts the host's "/"`},
+		{"/containers/create", `{"HostConfig":{"VolumesFrom":["hidden"]},"Image":"x"}`, "container hidden: Mounts[/host]"},
+		{"/containers/below/start", "", `container below: Mounts[/host] mounts the host's "/"`},
+		{"/containers/image/start", "", `container image: Mounts[/d]`},
+		{"/containers/own/start", "", ""},
 		{"/containers/joined/start", "", "container joined: HostConfig.PidMode joins the container"},
 		{"/containers/named/start", "", "container named: HostConfig.PidMode joins the container"},
 	} {

@@ -29,6 +29,7 @@ func TestExistingContainers(t *testing.T) {
 			oldExec := execIn(t, e, "hostpid")
 			must(t, e, "create", "--name", "giver", "-v", "/:/host", engine.Image, "true")
 			must(t, e, "run", "-d", "--name", "heir", "--volumes-from", "giver", engine.Image, "sleep", "300")
+			must(t, e, "run", "-d", "--name", "overlooked", "--volumes-from", "giver", "-v", "/host", engine.Image, "sleep", "300")
 			must(t, e, "run", "-d", "--name", "owner", "--pid", "host", engine.Image, "sleep", "300")
 			owner := idOf(t, e, "owner")
 			must(t, e, "run", "-d", "--name", "guest", "--pid", "container:owner", engine.Image, "sleep", "300")
@@ -47,6 +48,8 @@ func TestExistingContainers(t *testing.T) {
 				{"bind-mounts", "exec heir true"},
 				{"bind-mounts", "restart -t 0 heir"},
 				{"bind-mounts", "run --rm --volumes-from heir " + engine.Image + " true"},
+				{"bind-mounts", "exec overlooked true"},
+				{"bind-mounts", "run --rm --volumes-from overlooked " + engine.Image + " true"},
 				{"shared-namespaces", "exec guest true"},
 				{"shared-namespaces", "run --rm --pid container:guest " + engine.Image + " true"},
 				{"privileged", "start privileged"},
@@ -77,7 +80,7 @@ func TestExistingContainers(t *testing.T) {
 				t.Errorf("start of an exec from before: %v %v", r, err)
 			}
 			for _, c := range containers(t, e) {
-				if c.Running && !slices.Contains([]string{"hostpid", "plain", "heir", "guest"}, c.Name) {
+				if c.Running && !slices.Contains([]string{"hostpid", "plain", "heir", "overlooked", "guest"}, c.Name) {
 					t.Errorf("%s runs", c.Name)
 				}
 			}

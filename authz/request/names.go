@@ -11,7 +11,7 @@ func checkImageParameters(r *Request) error {
 	if len(r.Call.Target) <= longestName { // as almost all are
 		return nil
 	}
-	for _, parameter := range []string{"fromImage", "repo", "tag", "t"} {
+	for _, parameter := range []string{"fromImage", "repo", "tag", "t", "names"} {
 		for name := range r.Query.each(parameter) {
 			if err := checkName("query parameter "+parameter, name); err != nil {
 				return err

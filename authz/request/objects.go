@@ -17,8 +17,8 @@ var kindOf = []struct {
 }
 
 // Objects lists what the operation acts on, as the client wrote it, the main object first: what the path names, what is to be
-// created and under which name, and the container that a network connect or an image commit takes. It is empty for operations
-// that name nothing, such as lists, prunes and builds. What a new container refers to is in its [Workload].
+// created and under which name, the container that a network connect or an image commit takes, and the images that a save takes. It is
+// empty for operations that name nothing, such as lists, prunes and builds. What a new container refers to is in its [Workload].
 func (r *Request) Objects() []Reference {
 	if r.Route == nil {
 		return nil
@@ -44,7 +44,13 @@ func (r *Request) Objects() []Reference {
 		}
 		return []Reference{{ImageReference, tagged(r.Query.Get("repo"), r.Query.Get("tag")), "query parameter repo"}} // an import
 	case ImageCommit:
-		return []Reference{{ContainerReference, strings.TrimPrefix(r.Query.Get("container"), "/"), "query parameter container"}}
+		list := []Reference{{ContainerReference, strings.TrimPrefix(r.Query.Get("container"), "/"), "query parameter container"}}
+		if repo := r.Query.Get("repo"); repo != "" {
+			list = append(list, Reference{ImageReference, tagged(repo, r.Query.Get("tag")), "query parameter repo"})
+		}
+		return list
+	case "ImageGetAll":
+		return r.named(ImageReference, "names")
 	}
 	list := r.pathObject()
 	switch r.Operation {
@@ -58,6 +64,14 @@ func (r *Request) Objects() []Reference {
 		}
 	case NetworkDisconnect:
 		list = append(list, Reference{ContainerReference, strings.TrimPrefix(r.Disconnects, "/"), "Container"})
+	}
+	return list
+}
+
+// named lists the objects that a query parameter names, which may be given several times.
+func (r *Request) named(kind ReferenceKind, parameter string) (list []Reference) {
+	for name := range r.Query.each(parameter) {
+		list = append(list, Reference{kind, name, "query parameter " + parameter})
 	}
 	return list
 }

@@ -24,7 +24,14 @@ func TestObjects(t *testing.T) {
 		{"POST", "/containers/web/rename?name=api", "", list{
 			{Kind: request.ContainerReference, Name: "web", Field: "path"}, {Kind: request.NewReference, Name: "api", Field: "query parameter name"},
 		}},
-		{"POST", "/commit?container=/web&repo=x", "", list{{Kind: request.ContainerReference, Name: "web", Field: "query parameter container"}}},
+		{"POST", "/commit?container=/web", "", list{{Kind: request.ContainerReference, Name: "web", Field: "query parameter container"}}},
+		{"POST", "/commit?container=/web&repo=x&tag=1", "", list{
+			{Kind: request.ContainerReference, Name: "web", Field: "query parameter container"}, {Kind: request.ImageReference, Name: "x:1", Field: "query parameter repo"},
+		}},
+		{"GET", "/images/get?names=a/b&names=c%3A1", "", list{
+			{Kind: request.ImageReference, Name: "a/b", Field: "query parameter names"}, {Kind: request.ImageReference, Name: "c:1", Field: "query parameter names"},
+		}},
+		{"GET", "/images/get", "", nil},
 		{"POST", "/exec/e1/start", "{}", list{{Kind: request.ExecReference, Name: "e1", Field: "path"}}},
 		{"GET", "/exec/e1/json", "", list{{Kind: request.ExecReference, Name: "e1", Field: "path"}}},
 		{"POST", "/volumes/create", `{"Name":"data"}`, list{{Kind: request.NewReference, Name: "data", Field: "Name"}}},

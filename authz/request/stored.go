@@ -80,13 +80,16 @@ func ParseStored(inspect []byte, d Defaults) (*Stored, error) {
 // inherited returns the mounts that the configuration does not speak of. The Engine copies those of --volumes-from when it creates the
 // container, and keeps only the donor's name beside them: the donor may have been removed since, and its name may be another's.
 func (b *inspectBody) inherited(configured []Mount) []Mount {
-	known := make(map[string]bool, len(configured))
-	for _, m := range configured {
-		known[path.Clean(m.Target)] = true
+	heir := len(b.HostConfig.VolumesFrom) > 0
+	known := func(p *mountPoint) bool {
+		return slices.ContainsFunc(configured, func(m Mount) bool {
+			return path.Clean(m.Target) == path.Clean(p.Destination) && (!heir || p.is(&m))
+		})
 	}
 	var list []Mount
-	for _, p := range b.Mounts {
-		if known[path.Clean(p.Destination)] {
+	for i := range b.Mounts {
+		p := &b.Mounts[i]
+		if known(p) {
 			continue
 		}
 		m := Mount{
@@ -105,6 +108,21 @@ func (b *inspectBody) inherited(configured []Mount) []Mount {
 		list = append(list, m)
 	}
 	return list
+}
+
+// is tells whether a mount of the configuration is the one that the container has at that place. One that was taken over takes precedence
+// over an anonymous volume, which the image may declare as well, and over a tmpfs.
+//
+// Source: moby daemon/create_unix.go, createContainerVolumesOS; daemon/volumes.go, registerMountPoints.
+func (p *mountPoint) is(m *Mount) bool {
+	switch m.Type {
+	case MountBind:
+		return p.Type == "bind" && path.Clean(p.Source) == m.Path
+	case MountVolume:
+		return p.Type == "volume" && p.Name == m.Source
+	default:
+		return p.Type == string(m.Type)
+	}
 }
 
 // withoutDefaults takes out what the daemon filled in.
