@@ -119,7 +119,7 @@ func (x *trust) uses(b *testing.B, policy string) {
 // median is how many milliseconds a call takes, when it has been made before.
 func median(b *testing.B, call func() error) float64 {
 	b.Helper()
-	const warmUp, calls = 100, 40
+	const warmUp, calls = 100, 200
 	var times []time.Duration
 	for range warmUp + calls {
 		begin := time.Now()

@@ -90,13 +90,10 @@ func NewAssessor() *Assessor {
 // remembered is how long a verdict is good for: a late signature is to be seen soon, and a registry that was down a moment ago even sooner.
 // How long a verified one is good for, is up to its ValidUntil, which the Assessor sets.
 func remembered(v Verdict) time.Duration {
-	switch v.Reason {
-	case Verified:
+	switch {
+	case v.Verified():
 		return max(time.Until(v.ValidUntil), time.Nanosecond) // to the cache, 0 and less are no end at all
-	case NotYetValid:
-		return 45 * time.Second
-	}
-	if v.Unsettled() {
+	case v.Unsettled() && v.Reason != NotYetValid:
 		return 3 * time.Second
 	}
 	switch v.Reason {

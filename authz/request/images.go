@@ -16,8 +16,9 @@ type Images struct {
 	Pulled  Image
 	Pushed  Image
 	Deleted Image
-	Named   []Image // names that will stand for another image afterwards: of a tag, a commit, an import, a build
-	URL     URL     // what the daemon fetches for an import
+	Named   []Image  // names that will stand for another image afterwards: of a tag, a commit, an import, a build
+	URL     URL      // what the daemon fetches for an import
+	Changes []string // instructions of a Dockerfile that a commit or an import carries out, in their order
 
 	Import bool // an archive becomes an image, or what is at URL
 	Load   bool // an archive brings images, under names that it holds itself
@@ -45,10 +46,11 @@ func imagesOf(r *Request) *Images {
 	case ImageTag:
 		return &Images{Named: []Image{namedBy(q)}}
 	case ImageCommit:
-		if q.Get("repo") == "" {
-			return &Images{} // without a name
+		images := &Images{Changes: q.All("changes")}
+		if q.Get("repo") != "" {
+			images.Named = []Image{namedBy(q)}
 		}
-		return &Images{Named: []Image{namedBy(q)}}
+		return images
 	case ImageDelete:
 		return &Images{Deleted: Image{"image", r.Vars.Get("name"), withTag(r.Vars.Get("name"), "")}}
 	case ImageLoad:
@@ -76,7 +78,7 @@ func imageCreate(q Query) *Images {
 		// A colon at the end asks for all tags, as no tag does.
 		return &Images{Pulled: Image{"query parameter fromImage", tagged(from, q.Get("tag")), withTag(strings.TrimSuffix(from, ":"), q.Get("tag"))}}
 	}
-	images := &Images{Import: true}
+	images := &Images{Import: true, Changes: q.All("changes")}
 	if src := q.Get("fromSrc"); src != "-" { // the Engine also tries to fetch an empty one
 		if !strings.Contains(src, "://") {
 			src = "http://" + src

@@ -46,7 +46,7 @@ type Engine struct {
 	Observe func(Kind, time.Duration, error)
 
 	client *client.Client
-	raw    *http.Client // for what the client library leaves out of an answer
+	raw    *http.Client // for what the client library leaves out of an answer, or takes long to decode
 	slots  *semaphore.Weighted
 	byID   *otter.Cache[string, *request.Stored]
 	images singleflight.Group
@@ -70,9 +70,10 @@ func New(address string) (*Engine, error) {
 	dial := c.Dialer()
 	return &Engine{
 		client: c,
-		raw: &http.Client{Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-		}},
+		raw: &http.Client{
+			Transport:     &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 		slots: semaphore.NewWeighted(concurrency),
 		byID: otter.Must(&otter.Options[string, *request.Stored]{
 			MaximumSize: cached, ExpiryCalculator: otter.ExpiryWriting[string, *request.Stored](cachedFor),
@@ -183,31 +184,44 @@ func (e *Engine) Exec(ctx context.Context, id string) (*state.Exec, error) {
 }
 
 func (e *Engine) exec(ctx context.Context, id string) (*state.Exec, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/exec/"+url.PathEscape(id)+"/json", nil)
-	if err != nil {
-		return nil, err
-	}
-	res, err := e.raw.Do(req)
-	if err != nil {
-		return nil, worded("exec "+id, err)
-	}
-	defer res.Body.Close() //nolint:errcheck // only read from
-	switch res.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound:
-		return nil, state.ErrNotFound
-	default:
-		return nil, fmt.Errorf("look up exec %s: the Engine answers %s", id, res.Status)
-	}
 	var body container.ExecInspectResponse
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&body); err != nil {
-		return nil, worded("exec "+id, err)
+	if err := e.get(ctx, "exec "+id, url.URL{Path: "/exec/" + id + "/json", RawPath: "/exec/" + url.PathEscape(id) + "/json"}, &body); err != nil {
+		return nil, err
 	}
 	x := &state.Exec{Container: body.ContainerID}
 	if p := body.ProcessConfig; p != nil {
 		x.User, x.Privileged = p.User, p.Privileged != nil && *p.Privileged
 	}
 	return x, nil
+}
+
+// get asks for a JSON value past the client library.
+func (e *Engine) get(ctx context.Context, what string, at url.URL, into any) error {
+	at.Scheme, at.Host = "http", "engine"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return err
+	}
+	res, err := e.raw.Do(req)
+	if err != nil {
+		return worded(what, err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read from
+	switch res.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return state.ErrNotFound
+	default: // such as to another path: what is asked for is not to be something else
+		return fmt.Errorf("look up %s: the Engine answers %s", what, res.Status)
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		return worded(what, err)
+	}
+	return nil
 }
 
 // daemonDefaults asks for the daemon's defaults, at most once in a while: they change with the daemon's configuration only.
