@@ -17,6 +17,7 @@ type LogDriver struct {
 	Allow     []string `toml:"allow" comment:"log drivers, by exact name; the daemon's own always passes when none is named"`
 	MaxFiles  int64    `toml:"max_files" comment:"most files that a log is rotated through (max-file); 0 sets no bound"`
 	MaxBuffer Size     `toml:"max_buffer" comment:"largest buffer of a log in mode non-blocking (max-buffer-size); 0 sets no bound"`
+	AnyTag    bool     `toml:"any_tag" comment:"let tags be any template, such as one with functions that daemon.json sets for all containers"`
 }
 
 var _ = register(&Spec{
@@ -58,8 +59,8 @@ func (l *LogDriver) Check(r *request.Request, out *Findings) {
 			out.AddFix(logOption(log, out, option), "is "+quote(v), fmt.Sprintf("at most %d", l.MaxFiles), "lower "+option)
 		}
 	}
-	if grows(log.V.Options["tag"]) {
-		out.AddFix(logOption(log, out, "tag"), "may grow without end", "a short text with members such as {{.Name}}", "drop functions and loops from tag")
+	if !l.AnyTag && grows(log.V.Options["tag"]) {
+		out.AddFix(logOption(log, out, "tag"), "may grow without end", "a short text with members such as {{.Name}}", "drop functions and loops from tag, or have the operator set rules.log-driver.any_tag")
 	}
 	const buffer = "max-buffer-size"
 	if v, given := log.V.Options[buffer]; given && l.tooLarge(v) {
