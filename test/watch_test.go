@@ -69,12 +69,9 @@ func TestWatch(t *testing.T) {
 		wantEvent := func(after time.Time, mode string, passed bool) {
 			t.Helper()
 			told := func(r event) bool { return r.Time.After(after) && r.Mode == mode && r.Passed == passed }
-			deadline := time.Now().Add(time.Minute) // Caisson waits up to half a minute before it asks dockerd again
-			for !slices.ContainsFunc(events(t, e), told) {
-				if time.Now().After(deadline) {
-					t.Fatalf("since %s: %+v\n%s", after, events(t, e), e.Caisson.Log())
-				}
-				time.Sleep(100 * time.Millisecond)
+			// Caisson waits up to half a minute before it asks dockerd again.
+			if !within(time.Minute, func() bool { return slices.ContainsFunc(events(t, e), told) }) {
+				t.Fatalf("since %s: %+v\n%s", after, events(t, e), e.Caisson.Log())
 			}
 			for i, r := range events(t, e) {
 				if r.Object != forbidden || r.Verdict != "deny" || len(r.Violations) != 1 || r.Violations[0].Rule != "host-pid" {

@@ -134,14 +134,13 @@ func (t *way) hang() {
 		})
 	}
 	wg.Wait()
-	begin := time.Now()
+	l.mu.Lock()
+	l.deadline = time.Hour // whoever waits for a disk that is known to hang does not end
+	l.mu.Unlock()
 	for range 100 {
 		if err := t.write(l, &Record{Decision: "failed fast"}); err == nil || !strings.Contains(err.Error(), "has not answered for 100ms") {
 			t.Errorf("%v", err)
 		}
-	}
-	if took := time.Since(begin); took > 100*l.deadline {
-		t.Errorf("each of 100 records waited for a disk that is known to hang: %s", took)
 	}
 	if s := l.Status(); s.Err == nil || s.Failures != 108 {
 		t.Errorf("%+v", s)

@@ -49,7 +49,7 @@ func (r *Request) Objects() []Reference {
 			list = append(list, Reference{ImageReference, tagged(repo, r.Query.Get("tag")), "query parameter repo"})
 		}
 		return list
-	case "ImageGetAll":
+	case ImageGetAll:
 		return r.named(ImageReference, "names")
 	}
 	list := r.pathObject()

@@ -68,6 +68,7 @@ const (
 	ImagePush     Operation = "ImagePush"
 	ImageTag      Operation = "ImageTag"
 	ImageCommit   Operation = "ImageCommit"
+	ImageGetAll   Operation = "ImageGetAll"
 	ImageLoad     Operation = "ImageLoad"
 	ImageDelete   Operation = "ImageDelete"
 	ImagePrune    Operation = "ImagePrune"
@@ -123,7 +124,7 @@ var table = []Route{
 
 	{"ImageList", "GET", "/images/json", Read, NoBody, "image list", nil},
 	{"ImageSearch", "GET", "/images/search", Sensitive, NoBody, "image search", []string{"term"}},
-	{"ImageGetAll", "GET", "/images/get", Sensitive, NoBody, "image save", nil},
+	{ImageGetAll, "GET", "/images/get", Sensitive, NoBody, "image save", nil},
 	{"ImageGet", "GET", "/images/{name:.*}/get", Sensitive, NoBody, "image save", nil},
 	{"ImageHistory", "GET", "/images/{name:.*}/history", Read, NoBody, "image history", nil},
 	{"ImageInspect", "GET", "/images/{name:.*}/json", Read, NoBody, "image inspect", nil},

@@ -69,7 +69,8 @@ func (l *LogDriver) Check(r *request.Request, out *Findings) {
 }
 
 // plainAction is what the Engine's documents write in tags: a member, or one of the functions that do not make a text longer.
-var plainAction = regexp.MustCompile(`\{\{-? *(\.[A-Za-z]+|index +\.[A-Za-z]+ +"[^"{}]*"|\(\.ExtraAttributes +nil\)\.[A-Za-z_]+|` +
+// A text in it holds no backslash, behind which its end may be another one for the Engine than it is here.
+var plainAction = regexp.MustCompile(`\{\{-? *(\.[A-Za-z]+|index +\.[A-Za-z]+ +"[^"{}\\]*"|\(\.ExtraAttributes +nil\)\.[A-Za-z_]+|` +
 	`(lower|upper|title|json) +\.[A-Za-z]+|truncate +\.[A-Za-z]+ +[0-9]+) *-?\}\}`)
 
 // longestTag bounds a tag. Each member in it may be as long as a label.

@@ -31,6 +31,7 @@ func TestPrepareRefuses(t *testing.T) {
 		{&rules.NetworkDrivers{Allow: []string{"../x"}}, `allow: "../x" is not a plain driver name; install a managed plugin under an alias and list that`},
 		{&rules.NetworkDrivers{Subnets: []string{"10"}}, `subnets: "10" is neither an address nor a network such as 10.0.0.0/8`},
 		{&rules.LogDriver{MaxFiles: -1}, "max_files: -1 is below 0"},
+		{&rules.ImageChanges{MaxVariables: -1}, "max_variables: -1 is below 0"},
 		{&rules.LogDriver{Allow: []string{"a/b"}}, `allow: "a/b" is not a plain driver name; install a managed plugin under an alias and list that`},
 		{&rules.ImageReference{Registries: []string{"busybox"}}, `registries: "busybox" does not begin with a registry; write docker.io/library/busybox for busybox`},
 		{&rules.ImageReference{Registries: []string{"library/*"}}, `registries: "library/*" does not begin with a registry; write docker.io/library/busybox for busybox`},

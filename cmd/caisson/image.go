@@ -60,7 +60,7 @@ func (o *imageOptions) verify(ctx context.Context, refs []string, out io.Writer)
 	if err != nil {
 		return unusable(err)
 	}
-	var view state.View // --remote asks no Engine
+	view := state.None // --remote asks no Engine
 	if !o.remote {
 		engine, err := askableEngine(ctx, o.engine)
 		if err != nil {

@@ -211,7 +211,7 @@ func (e *Engine) get(ctx context.Context, what string, at url.URL, into any) err
 	case http.StatusOK:
 	case http.StatusNotFound:
 		return state.ErrNotFound
-	default: // such as to another path: what is asked for is not to be something else
+	default: // a redirection as well, which leads to something else than what was asked for
 		return fmt.Errorf("look up %s: the Engine answers %s", what, res.Status)
 	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
