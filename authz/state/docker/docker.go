@@ -46,7 +46,7 @@ type Engine struct {
 	Observe func(Kind, time.Duration, error)
 
 	client *client.Client
-	raw    *http.Client // for what the client library leaves out of an answer, or takes long to decode
+	http   *http.Client // under client, and for what that leaves out of an answer, or takes long to decode
 	slots  *semaphore.Weighted
 	byID   *otter.Cache[string, *request.Stored]
 	images singleflight.Group
@@ -60,21 +60,23 @@ var _ state.View = (*Engine)(nil)
 
 // New prepares look-ups at an address such as unix:///run/docker.sock. It does not connect.
 func New(address string) (*Engine, error) {
-	if !strings.HasPrefix(address, "unix://") {
+	path, ok := strings.CutPrefix(address, "unix://")
+	if !ok {
 		return nil, fmt.Errorf("the Engine's address %q is not of the form unix:///run/docker.sock", address)
 	}
-	c, err := client.New(client.WithHost(address), client.WithUserAgent("caisson"))
+	h := &http.Client{
+		Transport: &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) }},
+		// A redirection leads to something else than what was asked for.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	c, err := client.New(client.WithHost(address), client.WithHTTPClient(h), client.WithUserAgent("caisson"))
 	if err != nil {
 		return nil, err
 	}
-	dial := c.Dialer()
 	return &Engine{
 		client: c,
-		raw: &http.Client{
-			Transport:     &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		slots: semaphore.NewWeighted(concurrency),
+		http:   h,
+		slots:  semaphore.NewWeighted(concurrency),
 		byID: otter.Must(&otter.Options[string, *request.Stored]{
 			MaximumSize: cached, ExpiryCalculator: otter.ExpiryWriting[string, *request.Stored](cachedFor),
 		}),
@@ -83,7 +85,7 @@ func New(address string) (*Engine, error) {
 
 // Close drops idle connections.
 func (e *Engine) Close() error {
-	e.raw.CloseIdleConnections()
+	e.http.CloseIdleConnections()
 	return e.client.Close()
 }
 
@@ -202,23 +204,21 @@ func (e *Engine) get(ctx context.Context, what string, at url.URL, into any) err
 	if err != nil {
 		return err
 	}
-	res, err := e.raw.Do(req)
+	res, err := e.http.Do(req)
 	if err != nil {
 		return worded(what, err)
 	}
 	defer res.Body.Close() //nolint:errcheck // only read from
-	switch res.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound:
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return worded(what, err)
+	case res.StatusCode == http.StatusNotFound:
 		return state.ErrNotFound
-	default: // a redirection as well, which leads to something else than what was asked for
+	case res.StatusCode != http.StatusOK:
 		return fmt.Errorf("look up %s: the Engine answers %s", what, res.Status)
 	}
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err == nil {
-		err = json.Unmarshal(text, into)
-	}
-	if err != nil {
+	if err := json.Unmarshal(text, into); err != nil {
 		return worded(what, err)
 	}
 	return nil
