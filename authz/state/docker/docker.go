@@ -20,7 +20,6 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
 
 	"caisson/authz/request"
 	"caisson/authz/state"
@@ -49,7 +48,7 @@ type Engine struct {
 	http   *http.Client // under client, and for what that leaves out of an answer, or takes long to decode
 	slots  *semaphore.Weighted
 	byID   *otter.Cache[string, *request.Stored]
-	images singleflight.Group
+	images flights
 
 	mu       sync.Mutex
 	defaults request.Defaults
@@ -65,10 +64,10 @@ func New(address string) (*Engine, error) {
 		return nil, fmt.Errorf("the Engine's address %q is not of the form unix:///run/docker.sock", address)
 	}
 	h := &http.Client{
-		Transport: &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) }},
-		// A redirection leads to something else than what was asked for.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) }},
+		CheckRedirect: client.CheckRedirect, // which follows none, and makes an error of one that answers a change
 	}
+	// The host first, which would configure the transport: it knows those of net/http only.
 	c, err := client.New(client.WithHost(address), client.WithHTTPClient(h), client.WithUserAgent("caisson"))
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 
@@ -22,26 +21,14 @@ const platformsSince = "1.49"
 // Image implements [state.View]. Those who ask for the same image at the same time get one answer: with containerd's store the Engine takes tens
 // of milliseconds for it. It may be as much older than the question, which loses nothing: what a name stands for can change right after any
 // answer, and a container's image is asked for by its ID.
-//
-// The first of them asks, and does so itself: to hand the question to another goroutine and wake up for the answer takes as long as much of a
-// decision. The others wait for as long as the first may, who came before them. If that one had no more time, one of those who have asks again.
 func (e *Engine) Image(ctx context.Context, ref, platform string) (*state.Image, error) {
-	for {
-		asked := false
-		v, err, _ := e.images.Do(ref+" "+platform, func() (any, error) {
-			asked = true
-			return look(ctx, e, Image, ref, func(ctx context.Context, ref string) (*state.Image, error) { return e.image(ctx, ref, platform) })
-		})
-		if asked || ctx.Err() != nil || !late(err) {
-			i, _ := v.(*state.Image)
-			return i, err
-		}
+	i, err := e.images.do(ctx, question{ref, platform}, func() (*state.Image, error) {
+		return look(ctx, e, Image, ref, func(ctx context.Context, ref string) (*state.Image, error) { return e.image(ctx, ref, platform) })
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("look up image %s: %w", ref, ctx.Err())
 	}
-}
-
-// late tells whether an error is one of the time that the asker had.
-func late(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return i, err
 }
 
 // imageAnswer is what is read of the Engine's answer. To decode the client library's type takes twice as long, and each create waits for it.

@@ -1,23 +1,16 @@
 package docker
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"sync"
-	"time"
 )
 
-// Limits of a transport.
-const (
-	maxIdle = 4         // connections that wait for the next request
-	maxHead = 256 << 10 // bytes of an answer's status and header, about
-)
+// maxIdle is how many connections wait for the next request at most.
+const maxIdle = 4
 
 // transport is an [http.RoundTripper] for an Engine on a socket. That of net/http gives each connection two goroutines, and three times has one
 // wake another before an answer is there. Most answers of an Engine take less time than that, and a decision waits for each of them. Here the
@@ -32,47 +25,39 @@ type transport struct {
 	closed bool
 }
 
-// conn is a connection on which nothing is under way, or one request.
-type conn struct {
-	net.Conn
-	limit *io.LimitedReader // under in
-	in    *bufio.Reader
-}
-
-// errStale means that nothing came back on a connection. If it is one that has been used before, the Engine may have ended it meanwhile.
+// errStale means that a connection ended before anything came back on it. If it is one that has been used before, the Engine may have ended it
+// meanwhile.
 var errStale = errors.New("the Engine ended the connection without an answer")
 
 // RoundTrip implements [http.RoundTripper]. The answer's body has to be read to its end for the connection to be used again.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	// What changes something is never sent twice, so it is sent where it cannot be too late.
-	if req.Method == http.MethodGet || req.Method == http.MethodHead {
-		for c := t.take(); c != nil; c = t.take() {
-			res, err := t.exchange(c, req)
-			if !errors.Is(err, errStale) {
+	ctx := req.Context()
+	// What changes something is never sent twice, so it is sent where it cannot be too late. Nor is what has a body, which can be read only once.
+	if question := req.Method == http.MethodGet || req.Method == http.MethodHead; question && req.Body == nil && ctx.Err() == nil {
+		if c := t.take(); c != nil {
+			if res, err := t.exchange(c, req); !errors.Is(err, errStale) {
 				return res, err
 			}
 		}
 	}
-	raw, err := t.dial(req.Context())
+	raw, err := t.dial(ctx)
 	if err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
-		return nil, err
+		return nil, told(ctx, err)
 	}
-	limit := &io.LimitedReader{R: raw}
-	return t.exchange(&conn{Conn: raw, limit: limit, in: bufio.NewReader(limit)}, req)
+	return t.exchange(newConn(raw), req)
 }
 
 // exchange sends a request on a connection, which is from then on up to it or to the answer's body.
 func (t *transport) exchange(c *conn, req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	b := &body{ctx: ctx, transport: t, conn: c, stop: context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })}
-	res, err := b.ask(req)
+	b := &body{ctx: ctx, transport: t, conn: c, stop: context.AfterFunc(ctx, func() { _ = c.Close() })}
+	res, err := c.ask(req)
 	if err != nil {
-		err = b.told(err)
-		_ = b.Close()
-		return nil, err
+		b.end(false)
+		return nil, told(ctx, err)
 	}
 	if res.Body == http.NoBody {
 		b.end(!res.Close)
@@ -87,13 +72,16 @@ func (t *transport) exchange(c *conn, req *http.Request) (*http.Response, error)
 func (t *transport) take() *conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(t.idle) - 1
-	if n < 0 {
-		return nil
+	for len(t.idle) > 0 {
+		last := len(t.idle) - 1
+		c := t.idle[last]
+		t.idle = t.idle[:last]
+		if c.quiet() {
+			return c
+		}
+		_ = c.Close()
 	}
-	c := t.idle[n]
-	t.idle = t.idle[:n]
-	return c
+	return nil
 }
 
 // keep takes a connection back, and tells whether there is room for it.
@@ -128,27 +116,6 @@ type body struct {
 	ended     bool
 }
 
-// ask sends the request, and reads the head of the answer.
-func (b *body) ask(req *http.Request) (*http.Response, error) {
-	c := b.conn
-	c.limit.N = maxHead
-	if err := req.Write(c); err != nil {
-		return nil, fmt.Errorf("%w: %w", errStale, err)
-	}
-	if _, err := c.in.Peek(1); err != nil {
-		return nil, fmt.Errorf("%w: %w", errStale, err)
-	}
-	res, err := http.ReadResponse(c.in, req)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the Engine's answer cannot be read: %w", err)
-	case res.StatusCode < http.StatusOK:
-		return nil, fmt.Errorf("the Engine answers %s", res.Status)
-	}
-	c.limit.N = math.MaxInt64
-	return res, nil
-}
-
 // Read implements [io.Reader].
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
@@ -156,7 +123,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case err == io.EOF: //nolint:errorlint // a reader's end is said by itself
 		b.end(!b.last)
 	case err != nil:
-		err = b.told(err)
+		err = told(b.ctx, err)
 		b.end(false)
 	}
 	return n, err
@@ -180,8 +147,8 @@ func (b *body) end(again bool) {
 }
 
 // told returns the error to tell of: if the context has ended, that is the reason for any other.
-func (b *body) told(err error) error {
-	if ended := b.ctx.Err(); ended != nil {
+func told(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil {
 		return ended
 	}
 	return err

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"caisson/authz/state"
 )
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -196,6 +198,110 @@ func TestTransportUnread(t *testing.T) {
 	}
 }
 
+// TestTransportUnasked has the Engine send an answer that nobody has asked for, on a connection that waits: it is nobody's.
+func TestTransportUnasked(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ask, sent := make(chan struct{}), make(chan struct{})
+	go func() {
+		first, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer first.Close()
+		_, _ = http.ReadRequest(bufio.NewReader(first))
+		_, _ = io.WriteString(first, ok)
+		<-ask
+		_, _ = io.WriteString(first, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+		close(sent)
+		second, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer second.Close()
+		_, _ = http.ReadRequest(bufio.NewReader(second))
+		_, _ = io.WriteString(second, ok)
+	}()
+	tr := &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }}
+	defer tr.CloseIdleConnections()
+	client := &http.Client{Transport: tr}
+	if got, err := asks(t.Context(), client, http.MethodGet); got != "200 hi" || err != nil {
+		t.Error(got, err)
+	}
+	close(ask)
+	<-sent
+	if got, err := asks(t.Context(), client, http.MethodGet); got != "200 hi" || err != nil {
+		t.Error(got, err)
+	}
+}
+
+// TestTransportEnded sends nothing for those who have no more time, and leaves the connections that wait to others.
+func TestTransportEnded(t *testing.T) {
+	s := &script{answers: [][]string{{ok, ok}}}
+	client := s.client(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i, ctx := range []context.Context{t.Context(), ended, t.Context()} {
+		got, err := asks(ctx, client, http.MethodGet)
+		if want := ctx.Err(); !errors.Is(err, want) || (want == nil) != (got == "200 hi") {
+			t.Errorf("%d: %q, %v", i, got, err)
+		}
+	}
+	if n := s.seen.Load(); n != 2 {
+		t.Errorf("the Engine saw %d requests", n)
+	}
+}
+
+// TestTransportForgotten ends a connection whose answer nobody reads or closes, as the client library does with some, with the context.
+func TestTransportForgotten(t *testing.T) {
+	s := &script{answers: [][]string{{"HTTP/1.1 500 Error\r\nContent-Length: 5\r\n\r\nhi" + hang}}}
+	client := s.client(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Do(req); err != nil { //nolint:bodyclose // is what is tested
+		t.Fatal(err)
+	}
+	cancel()
+	<-s.left
+}
+
+// TestRedirected takes a redirection for no answer: neither to a question nor to a change, which has not been made.
+func TestRedirected(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.RedirectHandler("/elsewhere", http.StatusMovedPermanently)}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	e, err := New("unix://" + socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	id := strings.Repeat("ab", 32)
+	_, image := e.Image(t.Context(), "app", "")
+	_, exec := e.Exec(t.Context(), "e")
+	_, stored := e.Container(t.Context(), "web")
+	_, volume := e.Volume(t.Context(), "v")
+	for what, err := range map[string]error{
+		"image": image, "exec": exec, "container": stored, "volume": volume,
+		"kill": e.StopContainer(t.Context(), id), "removal": e.RemoveContainer(t.Context(), id),
+	} {
+		if err == nil || errors.Is(err, state.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // TestTransportMany asks from many goroutines at once. No answer goes to another, and no more connections wait than may.
 func TestTransportMany(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
@@ -284,7 +390,7 @@ func FuzzTransport(f *testing.F) {
 		}
 		theirs := &http.Transport{
 			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-			DisableCompression: true, MaxResponseHeaderBytes: maxHead,
+			DisableCompression: true, DisableKeepAlives: true, MaxResponseHeaderBytes: maxHead,
 		}
 		defer theirs.CloseIdleConnections()
 		ours := &transport{dial: dial}
