@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"caisson/authz/state"
@@ -14,7 +15,7 @@ type question struct{ ref, platform string }
 // to another one, and to wake up for the answer, takes as long as much of a decision. The others wait until their own time ends. The zero value is
 // ready.
 //
-// That is why it is not golang.org/x/sync/singleflight: whoever waits there can have a goroutine of its own for the question, or no end to the wait.
+// golang.org/x/sync/singleflight has either a goroutine of its own for the question, or a wait that nothing ends.
 type flights struct {
 	mu    sync.Mutex
 	under map[question]*flight
@@ -42,7 +43,7 @@ func (f *flights) do(ctx context.Context, q question, ask func() (*state.Image, 
 				return one.image, one.err
 			}
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, fmt.Errorf("look up image %s, which somebody else is at: %w", q.ref, ctx.Err())
 		}
 	}
 }

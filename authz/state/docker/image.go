@@ -22,13 +22,9 @@ const platformsSince = "1.49"
 // of milliseconds for it. It may be as much older than the question, which loses nothing: what a name stands for can change right after any
 // answer, and a container's image is asked for by its ID.
 func (e *Engine) Image(ctx context.Context, ref, platform string) (*state.Image, error) {
-	i, err := e.images.do(ctx, question{ref, platform}, func() (*state.Image, error) {
+	return e.images.do(ctx, question{ref, platform}, func() (*state.Image, error) {
 		return look(ctx, e, Image, ref, func(ctx context.Context, ref string) (*state.Image, error) { return e.image(ctx, ref, platform) })
 	})
-	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("look up image %s: %w", ref, ctx.Err())
-	}
-	return i, err
 }
 
 // imageAnswer is what is read of the Engine's answer. To decode the client library's type takes twice as long, and each create waits for it.

@@ -13,8 +13,8 @@ import (
 const maxIdle = 4
 
 // transport is an [http.RoundTripper] for an Engine on a socket. That of net/http gives each connection two goroutines, and three times has one
-// wake another before an answer is there. Most answers of an Engine take less time than that, and a decision waits for each of them. Here the
-// goroutine that asks writes the request, and reads the answer. What a request is on the wire, and where an answer ends, is left to net/http.
+// wake another before an answer is there, which takes a good part of the time that a decision waits for it. Here the goroutine that asks writes the
+// request, and reads the answer. What a request is on the wire, and where an answer ends, is left to net/http.
 //
 // It follows no redirection, asks for no compression, and takes no answer before the answer (status 1xx): no look-up gets one.
 type transport struct {

@@ -18,7 +18,18 @@ import (
 	"caisson/authz/state"
 )
 
-const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+const hi = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+// listen prepares an Engine's socket, and a transport to it.
+func listen(tb testing.TB) (net.Listener, *transport) {
+	tb.Helper()
+	socket := filepath.Join(tb.TempDir(), "s")
+	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "unix", socket)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return listener, &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }}
+}
 
 // script is an Engine of which each connection does what it says: it answers the requests that come in turn, and closes after the last.
 type script struct {
@@ -31,11 +42,7 @@ type script struct {
 // client starts the Engine, and returns a client whose transport is the one that is tested.
 func (s *script) client(tb testing.TB) *http.Client {
 	tb.Helper()
-	socket := filepath.Join(tb.TempDir(), "s")
-	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "unix", socket)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	listener, t := listen(tb)
 	s.left = make(chan struct{}, 100)
 	var serving sync.WaitGroup
 	serving.Go(func() {
@@ -53,7 +60,6 @@ func (s *script) client(tb testing.TB) *http.Client {
 			serving.Go(func() { s.serve(c, s.answers[n-1]) })
 		}
 	})
-	t := &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }}
 	tb.Cleanup(func() {
 		t.CloseIdleConnections()
 		_ = listener.Close()
@@ -74,7 +80,7 @@ func (s *script) serve(c net.Conn, answers []string) {
 		_, _ = io.Copy(io.Discard, req.Body)
 		s.seen.Add(1)
 		_, _ = io.WriteString(c, a)
-		if a == hang || strings.HasSuffix(a, hang) {
+		if strings.HasSuffix(a, hang) {
 			_, _ = in.ReadByte()
 			s.left <- struct{}{}
 			return
@@ -113,24 +119,24 @@ func TestTransport(t *testing.T) {
 		methods string
 		want    string
 	}{
-		{"one connection", [][]string{{ok, chunked, ok}}, "GET GET GET", "200 hi, 200 hi, 200 hi"},
-		{"without a body", [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "HTTP/1.1 304 Not Modified\r\n\r\n", ok}}, "HEAD GET GET", "200 , 304 , 200 hi"},
-		{"not found", [][]string{{"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", ok}}, "GET GET", "404 no, 200 hi"},
-		{"redirected", [][]string{{"HTTP/1.1 301 Moved\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n", ok}}, "GET GET", "301 , 200 hi"},
-		{"says that it closes", [][]string{{"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", ok}, {ok}}, "GET GET", "200 hi, 200 hi"},
-		{"ends with the connection", [][]string{{"HTTP/1.0 200 OK\r\n\r\nhi"}, {ok}}, "GET GET", "200 hi, 200 hi"},
-		{"closes meanwhile", [][]string{{ok}, {ok}}, "GET GET", "200 hi, 200 hi"},
+		{"one connection", [][]string{{hi, chunked, hi}}, "GET GET GET", "200 hi, 200 hi, 200 hi"},
+		{"without a body", [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "HTTP/1.1 304 Not Modified\r\n\r\n", hi}}, "HEAD GET GET", "200 , 304 , 200 hi"},
+		{"not found", [][]string{{"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", hi}}, "GET GET", "404 no, 200 hi"},
+		{"redirected", [][]string{{"HTTP/1.1 301 Moved\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n", hi}}, "GET GET", "301 , 200 hi"},
+		{"says that it closes", [][]string{{"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", hi}, {hi}}, "GET GET", "200 hi, 200 hi"},
+		{"ends with the connection", [][]string{{"HTTP/1.0 200 OK\r\n\r\nhi"}, {hi}}, "GET GET", "200 hi, 200 hi"},
+		{"closes meanwhile", [][]string{{hi}, {hi}}, "GET GET", "200 hi, 200 hi"},
 		{"closes at once", [][]string{{""}}, "GET", "the Engine ended the connection without an answer"},
-		{"changes are sent once", [][]string{{ok, ok}, {""}}, "GET POST", "200 hi, the Engine ended the connection without an answer"},
-		{"changes go first", [][]string{{ok, ok}}, "POST GET", "200 hi, 200 hi"},
-		{"cut off", [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi"}, {ok}}, "GET GET", "unexpected EOF, 200 hi"},
-		{"cut off in a chunk", [][]string{{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhi"}, {ok}}, "GET GET", "unexpected EOF, 200 hi"},
-		{"cut off in the head", [][]string{{ok, "HTTP/1.1 200"}, {ok}}, "GET GET GET", "200 hi, the Engine's answer cannot be read, 200 hi"},
-		{"another answer behind it", [][]string{{ok + "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad", ok}, {ok}}, "GET GET", "200 hi, 200 hi"},
-		{"not yet an answer", [][]string{{"HTTP/1.1 103 Early Hints\r\n\r\n" + ok}, {ok}}, "GET GET", "the Engine answers 103 Early Hints, 200 hi"},
-		{"another protocol", [][]string{{"HTTP/1.1 101 UPGRADED\r\n\r\n"}, {ok}}, "GET GET", "the Engine answers 101 UPGRADED, 200 hi"},
-		{"a head without end", [][]string{{"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 2*maxHead) + "\r\n\r\n"}, {ok}}, "GET GET", "the Engine's answer cannot be read, 200 hi"},
-		{"a long body", [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\n" + strings.Repeat("b", 600000), ok}}, "GET GET", "200 " + strings.Repeat("b", 600000) + ", 200 hi"},
+		{"changes are sent once", [][]string{{hi, hi}, {""}}, "GET POST", "200 hi, the Engine ended the connection without an answer"},
+		{"changes go first", [][]string{{hi, hi}}, "POST GET", "200 hi, 200 hi"},
+		{"cut off", [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi"}, {hi}}, "GET GET", "unexpected EOF, 200 hi"},
+		{"cut off in a chunk", [][]string{{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhi"}, {hi}}, "GET GET", "unexpected EOF, 200 hi"},
+		{"cut off in the head", [][]string{{hi, "HTTP/1.1 200"}, {hi}}, "GET GET GET", "200 hi, the Engine's answer cannot be read, 200 hi"},
+		{"another answer behind it", [][]string{{hi + "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad", hi}, {hi}}, "GET GET", "200 hi, 200 hi"},
+		{"not yet an answer", [][]string{{"HTTP/1.1 103 Early Hints\r\n\r\n" + hi}, {hi}}, "GET GET", "the Engine answers 103 Early Hints, 200 hi"},
+		{"another protocol", [][]string{{"HTTP/1.1 101 UPGRADED\r\n\r\n"}, {hi}}, "GET GET", "the Engine answers 101 UPGRADED, 200 hi"},
+		{"a head without end", [][]string{{"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 2*maxHead) + "\r\n\r\n"}, {hi}}, "GET GET", "the Engine's answer cannot be read, 200 hi"},
+		{"a long body", [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\n" + strings.Repeat("b", 600000), hi}}, "GET GET", "200 " + strings.Repeat("b", 600000) + ", 200 hi"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -160,7 +166,7 @@ func TestTransport(t *testing.T) {
 func TestTransportContext(t *testing.T) {
 	for name, answer := range map[string]string{"no answer": hang, "half a head": "HTTP/1.1 200" + hang, "half a body": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi" + hang} {
 		t.Run(name, func(t *testing.T) {
-			s := &script{answers: [][]string{{ok, answer}, {ok}}}
+			s := &script{answers: [][]string{{hi, answer}, {hi}}}
 			client := s.client(t)
 			if got, err := asks(t.Context(), client, http.MethodGet); got != "200 hi" || err != nil {
 				t.Fatal(got, err)
@@ -183,7 +189,7 @@ func TestTransportContext(t *testing.T) {
 
 // TestTransportUnread leaves an answer half read: the rest of it is not to be the next one.
 func TestTransportUnread(t *testing.T) {
-	s := &script{answers: [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi" + hang}, {ok}}}
+	s := &script{answers: [][]string{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi" + hang}, {hi}}}
 	client := s.client(t)
 	res, err := client.Get("http://engine/x") //nolint:noctx // nothing ends it but what is tested
 	if err != nil {
@@ -200,11 +206,7 @@ func TestTransportUnread(t *testing.T) {
 
 // TestTransportUnasked has the Engine send an answer that nobody has asked for, on a connection that waits: it is nobody's.
 func TestTransportUnasked(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "s")
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener, tr := listen(t)
 	defer listener.Close()
 	ask, sent := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -214,7 +216,7 @@ func TestTransportUnasked(t *testing.T) {
 		}
 		defer first.Close()
 		_, _ = http.ReadRequest(bufio.NewReader(first))
-		_, _ = io.WriteString(first, ok)
+		_, _ = io.WriteString(first, hi)
 		<-ask
 		_, _ = io.WriteString(first, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 		close(sent)
@@ -224,9 +226,8 @@ func TestTransportUnasked(t *testing.T) {
 		}
 		defer second.Close()
 		_, _ = http.ReadRequest(bufio.NewReader(second))
-		_, _ = io.WriteString(second, ok)
+		_, _ = io.WriteString(second, hi)
 	}()
-	tr := &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }}
 	defer tr.CloseIdleConnections()
 	client := &http.Client{Transport: tr}
 	if got, err := asks(t.Context(), client, http.MethodGet); got != "200 hi" || err != nil {
@@ -241,7 +242,7 @@ func TestTransportUnasked(t *testing.T) {
 
 // TestTransportEnded sends nothing for those who have no more time, and leaves the connections that wait to others.
 func TestTransportEnded(t *testing.T) {
-	s := &script{answers: [][]string{{ok, ok}}}
+	s := &script{answers: [][]string{{hi, hi}}}
 	client := s.client(t)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -274,15 +275,11 @@ func TestTransportForgotten(t *testing.T) {
 
 // TestRedirected takes a redirection for no answer: neither to a question nor to a change, which has not been made.
 func TestRedirected(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "s")
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener, _ := listen(t)
 	server := &http.Server{Handler: http.RedirectHandler("/elsewhere", http.StatusMovedPermanently)}
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
-	e, err := New("unix://" + socket)
+	e, err := New("unix://" + listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,11 +301,7 @@ func TestRedirected(t *testing.T) {
 
 // TestTransportMany asks from many goroutines at once. No answer goes to another, and no more connections wait than may.
 func TestTransportMany(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "s")
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener, tr := listen(t)
 	var mu sync.Mutex
 	open := map[net.Conn]bool{}
 	server := &http.Server{
@@ -323,7 +316,6 @@ func TestTransportMany(t *testing.T) {
 	}
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
-	tr := &transport{dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }}
 	client := &http.Client{Transport: tr}
 	left := func(most int) {
 		t.Helper()
@@ -369,9 +361,9 @@ func TestTransportMany(t *testing.T) {
 // FuzzTransport compares with the transport of net/http what is read of an answer, whatever that is.
 func FuzzTransport(f *testing.F) {
 	for _, seed := range []string{
-		ok, ok + ok, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\nhi", "HTTP/1.1 204 No\r\n\r\nhi",
+		hi, hi + hi, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\nhi", "HTTP/1.1 204 No\r\n\r\nhi",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhi", "HTTP/1.1 301 Moved\r\nLocation: /y\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n" + ok, "",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n" + hi, "",
 	} {
 		f.Add([]byte(seed), false)
 		f.Add([]byte(seed), true)
